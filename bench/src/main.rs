@@ -1,0 +1,3 @@
+//! Benchmarks beside real peers, as ratios in one run.
+
+fn main() {}

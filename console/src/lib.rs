@@ -1,0 +1,1 @@
+//! The web console: pages rendered on the server and a few small vendored scripts.

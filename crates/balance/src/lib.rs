@@ -1,0 +1,1 @@
+//! Chooses the endpoint that a call goes to.

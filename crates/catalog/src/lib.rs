@@ -1,0 +1,1 @@
+//! The shared service catalog: model, indexes, leases and watches, as a deterministic state machine.

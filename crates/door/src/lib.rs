@@ -1,0 +1,1 @@
+//! What every door shares: listeners with clear errors and a graceful stop.

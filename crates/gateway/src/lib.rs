@@ -1,0 +1,1 @@
+//! Moves requests from clients to instances.

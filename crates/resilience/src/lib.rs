@@ -1,0 +1,1 @@
+//! Protects a call: limits, breakers, retries and deadlines.

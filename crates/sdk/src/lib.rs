@@ -1,0 +1,1 @@
+//! The Rust client: registers, discovers, balances and protects calls.

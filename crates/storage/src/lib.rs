@@ -1,0 +1,1 @@
+//! Remembers agreed records across a crash.

@@ -1,0 +1,1 @@
+//! The Eureka protocol: codec, session, mapping and door.

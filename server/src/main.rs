@@ -1,0 +1,3 @@
+//! The one binary, `rialto`: configuration, wiring, command line and demo.
+
+fn main() {}
