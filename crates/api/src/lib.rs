@@ -5,5 +5,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod proto;
 pub mod rest;
 pub mod route;
