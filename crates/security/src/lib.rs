@@ -1,1 +1,31 @@
 //! Decides who may do what.
+//!
+//! Nothing is granted by default: an identity comes from a password, a token or a sign-in session,
+//! and [`Security::authorize`] is the one place that says whether it may act. There is no built-in
+//! password, key or header: the first start generates them.
+//!
+//! What is kept where: `security.json` in the data directory holds password hashes (argon2id) and
+//! SHA-256 digests of tokens, nothing that signs anybody in. `service.token` and `admin.token`
+//! (mode 0600) hold the tokens themselves for programs on the same machine. Sessions live in memory.
+
+#![forbid(unsafe_code)]
+
+mod credentials;
+mod error;
+mod failures;
+mod identity;
+pub mod limits;
+mod password;
+mod recent;
+mod secret;
+mod security;
+mod sessions;
+mod store;
+mod tokens;
+
+pub use credentials::{Credentials, parse_authorization};
+pub use error::{AuthError, Error, SignInError};
+pub use identity::{Action, Decision, Identity, Resource, Role};
+pub use secret::{GeneratedPassword, Secret};
+pub use security::{Security, TokenInfo};
+pub use sessions::{NewSession, Session};
