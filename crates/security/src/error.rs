@@ -18,7 +18,8 @@ pub enum Error {
     },
     /// The state file is not one of ours.
     #[error(
-        "{path:?} is not readable as credentials ({reason}); restore it, or remove it to start with a new administrator password and new tokens"
+        "{path:?} is not readable as credentials ({reason}); restore it, or remove it to start \
+         with a new administrator password and new tokens"
     )]
     Corrupt {
         /// Which file.

@@ -6,7 +6,8 @@
 //!
 //! What is kept where: `security.json` in the data directory holds password hashes (argon2id) and
 //! SHA-256 digests of tokens, nothing that signs anybody in. `service.token` and `admin.token`
-//! (mode 0600) hold the tokens themselves for programs on the same machine. Sessions live in memory.
+//! (mode 0600) hold the tokens themselves for programs on the same machine. Sessions live in
+//! memory.
 
 #![forbid(unsafe_code)]
 

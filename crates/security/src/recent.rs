@@ -1,5 +1,5 @@
-//! Remembers successful password checks for a minute, so that a program that sends Basic credentials
-//! with each request costs one slow hash a minute and not one a request.
+//! Remembers successful password checks for a minute, so that a program that sends Basic
+//! credentials with each request costs one slow hash a minute and not one a request.
 
 use std::collections::HashMap;
 

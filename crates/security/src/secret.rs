@@ -1,4 +1,5 @@
-//! Values that must not reach a log: they have no `Debug` and no `Display`, and are wiped when dropped.
+//! Values that must not reach a log: they have no `Debug` and no `Display`, and are wiped when
+//! dropped.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

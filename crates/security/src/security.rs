@@ -166,7 +166,8 @@ impl Security {
             tracing::error!(%error, "no session can be made");
             AuthError::TooMany { retry_after_s: 1 }
         })?;
-        tracing::info!(target: "rialto::audit", identity = %session.identity.name, %peer, "signed in");
+        let identity = &session.identity.name;
+        tracing::info!(target: "rialto::audit", %identity, %peer, "signed in");
         Ok(session)
     }
 

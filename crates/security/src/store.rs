@@ -1,4 +1,5 @@
-//! The state file `security.json`: hashes and digests, replaced atomically, readable by its owner only.
+//! The state file `security.json`: hashes and digests, replaced atomically, readable by its owner
+//! only.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};

@@ -1,5 +1,5 @@
-//! Access tokens: 256 random bits, kept by their SHA-256 only. A slow hash would protect nothing here,
-//! because nobody can guess 256 bits, and it would cost each request.
+//! Access tokens: 256 random bits, kept by their SHA-256 only. A slow hash would protect nothing
+//! here, because nobody can guess 256 bits, and it would cost each request.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -30,7 +30,8 @@ impl Tokens {
         Self { by_digest: stored.iter().filter_map(known).collect() }
     }
 
-    /// Whom the token belongs to. Looked up by digest, so the duration says nothing about the token.
+    /// Whom the token belongs to. Looked up by digest, so the duration says nothing about the
+    /// token.
     pub(crate) fn find(&self, token: &str) -> Option<Identity> {
         if token.len() > TOKEN_BYTES_MAX {
             return None;
