@@ -1,3 +1,3 @@
-//! The one binary, `rialto`: configuration, wiring, command line and demo.
+//! The binary: the allocator, and the way into the library.
 
 fn main() {}

@@ -1,0 +1,104 @@
+//! Rules between settings, and the step from checked values to the typed [`Config`].
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::problem::Problem;
+use super::value::{Listen, Value};
+use super::{AccessLog, Api, Config, Eureka, Gateway, Log, Placed, PlacedRoute};
+
+const DOORS: [&str; 3] = ["eureka.listen", "gateway.listen", "api.listen"];
+
+/// Adds what is refused although each value by itself is fine.
+pub(super) fn check(values: &[Placed], problems: &mut Vec<Problem>) {
+    let refuse = |key: &str, message: String| Problem::Refused {
+        message,
+        place: placed(values, key).place.clone(),
+    };
+    let beyond = listen(values, "eureka.listen").address().filter(|at| !at.ip().is_loopback());
+    if let Some(address) = beyond
+        && text(values, "eureka.auth") == "loopback"
+    {
+        let message = format!(
+            "eureka.listen={address} can be reached from other machines, where anybody could \
+             register or remove services. Ask for sign-in with --set eureka.auth=required (clients \
+             put user:password in their URL), or say --set eureka.auth=none if the network itself \
+             is trusted"
+        );
+        problems.push(refuse("eureka.listen", message));
+    }
+    for (index, door) in DOORS.iter().enumerate() {
+        let Some(address) = listen(values, door).address().filter(|at| at.port() != 0) else {
+            continue;
+        };
+        let twin = DOORS[..index].iter().find(|d| listen(values, d).address() == Some(address));
+        if let Some(twin) = twin {
+            problems.push(refuse(door, format!("{door} and {twin} are both {address}")));
+        }
+    }
+    if DOORS.iter().all(|door| listen(values, door) == Listen::Off) {
+        problems.push(refuse("api.listen", "every door is off: nothing would listen".to_owned()));
+    }
+}
+
+/// The typed configuration of checked values.
+pub(super) fn build(values: &[Placed], routes: &[PlacedRoute]) -> Config {
+    let path = |key| Some(PathBuf::from(text(values, key))).filter(|p| !p.as_os_str().is_empty());
+    let password = match &placed(values, "admin.password").value {
+        Value::Secret(secret) if !secret.reveal().is_empty() => Some(secret.clone()),
+        _ => None,
+    };
+    let access_log = match text(values, "gateway.access_log") {
+        "off" | "" => AccessLog::Off,
+        "stdout" => AccessLog::Stdout,
+        file => AccessLog::File(PathBuf::from(file)),
+    };
+    Config {
+        data: PathBuf::from(text(values, "data")),
+        ready_file: path("ready_file"),
+        admin_password: password,
+        log: Log {
+            json: text(values, "log.format") == "json",
+            level: text(values, "log.level").to_owned(),
+        },
+        drain: Duration::from_millis(number(values, "stop.drain_ms")),
+        eureka: Eureka {
+            listen: listen(values, "eureka.listen"),
+            auth_required: text(values, "eureka.auth") == "required",
+            netflix: text(values, "eureka.expiry") == "netflix",
+        },
+        gateway: Gateway {
+            listen: listen(values, "gateway.listen"),
+            workers: usize::try_from(number(values, "gateway.workers")).unwrap_or(usize::MAX),
+            access_log,
+        },
+        api: Api { listen: listen(values, "api.listen") },
+        routes: routes.iter().map(|route| route.spec.clone()).collect(),
+    }
+}
+
+fn placed<'a>(values: &'a [Placed], key: &str) -> &'a Placed {
+    let found = values.iter().find(|placed| placed.setting.key == key);
+    found.expect("keys named in this file are in the schema, as the tests show")
+}
+
+fn listen(values: &[Placed], key: &str) -> Listen {
+    match placed(values, key).value {
+        Value::Listen(listen) => listen,
+        _ => Listen::Off,
+    }
+}
+
+fn number(values: &[Placed], key: &str) -> u64 {
+    match placed(values, key).value {
+        Value::Number(number) => number,
+        _ => 0,
+    }
+}
+
+fn text<'a>(values: &'a [Placed], key: &str) -> &'a str {
+    match &placed(values, key).value {
+        Value::Text(text) => text,
+        _ => "",
+    }
+}
