@@ -85,7 +85,7 @@ impl Step {
             Work::Deny => {
                 let program = tools.find("cargo-deny").unwrap_or_else(|| "cargo-deny".into());
                 // Advisories need a network; they are a matter of their own schedule.
-                let args = ["--offline", "check", "bans", "licenses", "sources"];
+                let args = ["check", "bans", "licenses", "sources"];
                 log.run(Command::new(program).args(args))
             }
             Work::Compat(driver) => {
