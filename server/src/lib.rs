@@ -5,4 +5,14 @@
 
 #![forbid(unsafe_code)]
 
+mod cli;
 pub mod config;
+mod ctl;
+mod demo;
+mod exit;
+mod output;
+mod serve;
+mod terminal;
+mod words;
+
+pub use cli::run;

@@ -45,8 +45,9 @@ pub fn to_json(resolved: &Resolved) -> Json {
             "about": placed.setting.about,
         })
     });
-    let routes = resolved.routes.iter().map(|route| {
-        json!({ "route": route.spec, "source": route.place.to_string() })
-    });
+    let routes = resolved
+        .routes
+        .iter()
+        .map(|route| json!({ "route": route.spec, "source": route.place.to_string() }));
     json!({ "settings": settings.collect::<Vec<_>>(), "routes": routes.collect::<Vec<_>>() })
 }

@@ -1,0 +1,64 @@
+//! The command line: definitions, and the way from arguments to a command's run.
+
+mod args;
+mod configuration;
+mod manual;
+mod sources;
+
+pub(crate) use args::{
+    Cli, Command, ConfigCommand, CtlArgs, CtlCommand, DemoArgs, EventsArgs, InstanceCommand,
+    RouteCommand, ServiceArgs, SourceArgs,
+};
+pub(crate) use sources::{default_data, load, load_routes};
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use crate::exit::Failure;
+use crate::output;
+use crate::{ctl, demo, serve};
+
+/// Reads the arguments, runs the command, and says how it ended.
+pub fn run() -> ExitCode {
+    let matches = match definition().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version go to standard output with code 0, mistakes to standard error with 2.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(2);
+        }
+    };
+    let result = match cli.command {
+        // The shop brings its own exit code.
+        Command::DemoService { arguments } => return demo::service(arguments),
+        Command::Serve(args) => serve::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Ctl(args) => ctl::run(&args),
+        Command::Config { command } => configuration::run(&command),
+        Command::Completions { shell } => {
+            manual::completions(shell);
+            Ok(())
+        }
+        Command::Man { page, dir } => manual::man(&page, dir.as_deref()),
+    };
+    result.map_or_else(complain, |()| ExitCode::SUCCESS)
+}
+
+/// The definition of every command, with the texts that are the same for all of them.
+pub(crate) fn definition() -> clap::Command {
+    Cli::command().after_help(crate::exit::EXIT_CODES_HELP)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the end of the failure's life")]
+fn complain(failure: Failure) -> ExitCode {
+    output::complain(failure.message());
+    failure.exit().into()
+}
