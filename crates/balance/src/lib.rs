@@ -1,1 +1,31 @@
 //! Chooses the endpoint that a call goes to.
+//!
+//! A [`Balancer`] holds the endpoints of one service. [`Balancer::pick`] chooses one and counts the
+//! call as under way; [`Balancer::report`] tells how it went; [`Balancer::tick`] judges endpoints that
+//! stand out and returns what changed. Time and randomness are passed in, so that every decision can
+//! be replayed. Nothing is allocated for a pick.
+//!
+//! What is known of an endpoint (calls under way, latency, ejection, slow start) belongs to its
+//! identifier: [`Balancer::update`] never resets it, and one that leaves and comes back within
+//! [`limits::DEPARTED_NS`] finds its past again.
+
+#![forbid(unsafe_code)]
+
+mod balancer;
+mod choose;
+mod endpoint;
+mod ewma;
+pub mod limits;
+mod outlier;
+mod ring;
+mod settings;
+mod slot;
+mod time;
+
+pub use balancer::Balancer;
+pub use endpoint::{
+    Class, EjectionReason, Endpoint, EndpointView, Outcome, Picked, Request, Ticket, Transition,
+};
+pub use ring::crc32;
+pub use settings::{Algorithm, InvalidSettings, OutlierSettings, Settings};
+pub use time::Nanos;
