@@ -1,0 +1,1 @@
+//! Behaviour of commands, leases, watches and limits.
