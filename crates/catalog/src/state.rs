@@ -119,6 +119,16 @@ impl State {
         self.directory.iter().map(|service| ServiceRef { state: self, service })
     }
 
+    /// Services after a key in order, or before it backwards: a list is read page by page without
+    /// counting from its start.
+    pub fn services_beyond<'a>(
+        &'a self,
+        key: &ServiceKey,
+        backwards: bool,
+    ) -> impl Iterator<Item = ServiceRef<'a>> + use<'a> {
+        self.directory.beyond(key, backwards).map(|service| ServiceRef { state: self, service })
+    }
+
     /// The services of a namespace and group whose names are the same but for case, sorted; the name
     /// must be folded already ([`crate::fold`]).
     pub fn services_folded(

@@ -1,6 +1,7 @@
 //! All services by number, by key, in order, and by name without case.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use hashbrown::HashTable;
 use smallvec::SmallVec;
@@ -71,6 +72,20 @@ impl Directory {
     /// Sorted by key.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Service> {
         self.ordered.values().map(|&number| self.get(number))
+    }
+
+    /// Sorted by key, from the first one after `after`, or from the last one before it backwards.
+    pub(crate) fn beyond<'a>(
+        &'a self,
+        key: &ServiceKey,
+        backwards: bool,
+    ) -> impl Iterator<Item = &'a Service> + use<'a> {
+        let (here, open) = (Bound::Excluded(key), Bound::Unbounded);
+        let range = |from, to| self.ordered.range::<ServiceKey, _>((from, to));
+        let forwards = (!backwards).then(|| range(here, open));
+        let before = backwards.then(|| range(open, here).rev());
+        let numbers = forwards.into_iter().flatten().chain(before.into_iter().flatten());
+        numbers.map(|(_, &number)| self.get(number))
     }
 
     /// Sorted by key.
@@ -152,5 +167,25 @@ impl Folded {
             && &*self.name == folded
             && its_group == group
             && its_namespace == namespace
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_on_from_any_key_both_ways() {
+        let mut directory = Directory::new(ahash::RandomState::with_seeds(1, 2, 3, 4));
+        let key = |name: &str| ServiceKey::named(name).unwrap();
+        ["a", "c", "e"].iter().for_each(|name| _ = directory.insert(&key(name)));
+        let names = |from: &str, backwards| -> Vec<String> {
+            let services = directory.beyond(&key(from), backwards);
+            services.map(|service| service.key.name().to_owned()).collect()
+        };
+        assert_eq!(names("a", false), ["c", "e"]);
+        assert_eq!(names("b", false), ["c", "e"]);
+        assert_eq!(names("e", true), ["c", "a"]);
+        assert!(names("e", false).is_empty() && names("a", true).is_empty());
     }
 }
