@@ -5,6 +5,7 @@
 
 mod layers;
 mod lexer;
+mod lists;
 mod markdown;
 mod ratchet;
 mod source;
@@ -70,6 +71,7 @@ fn violations(workspace: &Workspace, shrink: bool) -> Result<Vec<Violation>, Str
         }
     }
     found.extend(markdown::check_translation(&texts, "README.md", "README.zh-CN.md"));
+    found.extend(lists::check(&texts));
     if shrink {
         let list = workspace.root.join(RATCHET_FILE);
         std::fs::write(list, ratchet.shrunk()).map_err(|error| error.to_string())?;
