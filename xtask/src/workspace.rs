@@ -43,6 +43,8 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     /// `None` for a normal dependency, else "dev" or "build".
     pub(crate) kind: Option<String>,
+    /// Only with a feature that somebody has to ask for.
+    pub(crate) optional: bool,
 }
 
 #[derive(Deserialize)]

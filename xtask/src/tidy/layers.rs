@@ -78,7 +78,9 @@ pub(crate) fn check(packages: &[Package], root: &Path) -> Vec<Violation> {
         // Tests may reach sideways and upwards: they prove that parts fit.
         let normal = package.dependencies.iter().filter(|d| d.kind.as_deref() != Some("dev"));
         for dependency in normal {
-            if let Some(reason) = refusal(&package.name, &dependency.name) {
+            // A pure crate may offer a thin module for a runtime, to those who ask for it.
+            let is_offer = dependency.optional && !is_ours(&dependency.name);
+            if let Some(reason) = refusal(&package.name, &dependency.name).filter(|_| !is_offer) {
                 complain(reason);
             }
         }
@@ -92,8 +94,7 @@ pub(crate) fn check(packages: &[Package], root: &Path) -> Vec<Violation> {
 
 /// Why `user` may not depend on `used`; `None` when it may.
 fn refusal(user: &str, used: &str) -> Option<String> {
-    let is_ours = used.starts_with("rialto-") || used == "xtask";
-    if !is_ours {
+    if !is_ours(used) {
         let is_bottom = layer_of(user) == Some(0);
         return (is_bottom && PURE_REFUSED.contains(&used))
             .then(|| format!("{user} is pure and may not depend on {used}"));
@@ -109,6 +110,10 @@ fn refusal(user: &str, used: &str) -> Option<String> {
         (Some(above), Some(below)) if below < above => None,
         _ => Some(format!("{user} may only depend downwards, and {used} is not below it")),
     }
+}
+
+fn is_ours(name: &str) -> bool {
+    name.starts_with("rialto-") || name == "xtask"
 }
 
 fn layer_of(name: &str) -> Option<usize> {
