@@ -1,0 +1,141 @@
+//! What stays when endpoints come, change and go.
+
+use rialto_balance::limits::{DEPARTED_MAX, DEPARTED_NS};
+use rialto_balance::{Algorithm, Balancer, Class, Nanos, Outcome, Request, Settings, Transition};
+
+use crate::{START, balancer, call, endpoint, pick, rng, settings};
+
+fn later(ms: u64) -> Nanos {
+    START.plus(Nanos::from_millis(ms))
+}
+
+#[test]
+fn an_update_keeps_calls_latency_and_ejection() {
+    let mut balancer = balancer(settings(Algorithm::RoundRobin), &[1.0, 1.0, 1.0]);
+    let mut rng = rng();
+    for _ in 0..15 {
+        let picked = pick(&mut balancer, START, &mut rng);
+        let class = if picked.id == 1 { Class::ServerError } else { Class::Success };
+        balancer.report(START, picked.ticket, Outcome::new(class, Nanos::from_millis(7)));
+    }
+    let held = pick(&mut balancer, START, &mut rng);
+    let before = balancer.view(START);
+    assert!(before[1].ejected_until.is_some());
+    balancer.update(START, [1, 0, 2, 3].map(|id| endpoint(id, 1.0)));
+    let after = balancer.view(START);
+    assert_eq!((&after[0], &after[1], &after[2]), (&before[1], &before[0], &before[2]));
+    balancer.report(START, held.ticket, Outcome::new(Class::Success, Nanos(1)));
+    assert!(balancer.view(START).iter().all(|view| view.in_flight == 0));
+}
+
+#[test]
+fn who_leaves_and_returns_finds_its_past() {
+    let mut balancer = balancer(settings(Algorithm::PeakEwma), &[1.0, 1.0]);
+    let mut rng = rng();
+    let held: Vec<_> = (0..4).map(|_| pick(&mut balancer, START, &mut rng)).collect();
+    balancer.update(START, [endpoint(0, 1.0)]);
+    assert_eq!(balancer.len(), 1);
+    balancer.update(START, [endpoint(0, 1.0), endpoint(1, 1.0)]);
+    assert_eq!(balancer.view(START)[1].in_flight, 2);
+    for picked in held {
+        balancer.report(START, picked.ticket, Outcome::new(Class::Success, Nanos(1)));
+    }
+    assert_eq!(balancer.view(START)[1].in_flight, 0);
+}
+
+#[test]
+fn the_forgotten_leave_no_trace_and_their_tickets_do_no_harm() {
+    let mut balancer = balancer(settings(Algorithm::PeakEwma), &[1.0, 1.0]);
+    let mut rng = rng();
+    let held: Vec<_> = (0..4).map(|_| pick(&mut balancer, START, &mut rng)).collect();
+    balancer.update(START, [endpoint(0, 1.0)]);
+    let much_later = START.plus(Nanos(DEPARTED_NS));
+    balancer.update(much_later, [endpoint(0, 1.0)]);
+    balancer.update(much_later, [endpoint(0, 1.0), endpoint(2, 1.0)]);
+    let fresh = balancer.pick(much_later, &Request { hash: None, exclude: &[0] }, &mut rng);
+    let fresh = fresh.expect("2 is there");
+    for picked in held {
+        balancer.report(much_later, picked.ticket, Outcome::new(Class::Success, Nanos(1)));
+    }
+    let in_flight: Vec<u32> = balancer.view(much_later).iter().map(|view| view.in_flight).collect();
+    assert_eq!(in_flight, [0, 1], "tickets of 1 do not count for 2, which took its place");
+    balancer.report(much_later, fresh.ticket, Outcome::new(Class::Success, Nanos(1)));
+}
+
+#[test]
+fn those_that_left_are_bounded() {
+    let mut balancer: Balancer<u32> = Balancer::new(settings(Algorithm::Random), 1);
+    for round in 0..3 * DEPARTED_MAX as u32 {
+        balancer.update(later(u64::from(round)), [endpoint(round, 1.0)]);
+    }
+    balancer.update(later(1 << 20), (0..10).map(|id| endpoint(id, 1.0)));
+    assert_eq!(balancer.len(), 10);
+    assert!(format!("{balancer:?}").matches("Slot {").count() <= DEPARTED_MAX + 11);
+}
+
+#[test]
+fn of_two_with_one_identifier_the_last_counts() {
+    let mut balancer = balancer(settings(Algorithm::Random), &[1.0]);
+    balancer.update(START, [endpoint(0, 1.0), endpoint(0, 4.0)]);
+    assert_eq!(balancer.len(), 1);
+    assert_eq!(balancer.view(START)[0].weight, 4.0);
+}
+
+#[test]
+fn a_new_endpoint_starts_slowly_and_first_ones_do_not() {
+    let mut balancer = balancer(settings(Algorithm::WeightedRoundRobin), &[1.0, 1.0]);
+    assert_eq!(balancer.view(START)[0].weight, 1.0);
+    balancer.update(START, (0..3).map(|id| endpoint(id, 1.0)));
+    for (ms, weight) in [(0, 0.1), (900, 0.1), (5_000, 0.5), (9_999, 0.9999), (10_000, 1.0)] {
+        let found = balancer.view(later(ms))[2].weight;
+        assert!((found - weight).abs() < 1e-9, "{ms} ms: {found}");
+    }
+    let mut rng = rng();
+    let early = (0..210).filter(|_| call(&mut balancer, START, &mut rng) == 2).count();
+    assert_eq!(early, 10);
+    let full = (0..300).filter(|_| call(&mut balancer, later(10_000), &mut rng) == 2).count();
+    assert_eq!(full, 100);
+}
+
+#[test]
+fn when_all_are_new_nobody_starts_slowly() {
+    let mut balancer = balancer(settings(Algorithm::WeightedRandom), &[1.0]);
+    balancer.update(START, [endpoint(5, 1.0), endpoint(6, 1.0)]);
+    assert!(balancer.view(START).iter().all(|view| view.weight == 1.0));
+}
+
+#[test]
+fn panic_sends_traffic_to_the_unhealthy_too() {
+    let mut balancer = balancer(settings(Algorithm::RoundRobin), &[1.0; 4]);
+    let sick = |sick: u32| {
+        (0..4).map(move |id| rialto_balance::Endpoint { healthy: id >= sick, ..endpoint(id, 1.0) })
+    };
+    let mut rng = rng();
+    for (number, panic, used) in [(0, false, 4), (2, false, 2), (3, true, 4), (4, true, 4)] {
+        balancer.update(START, sick(number));
+        let mut ids: Vec<u32> = (0..8).map(|_| call(&mut balancer, START, &mut rng)).collect();
+        assert_eq!(pick(&mut balancer, START, &mut rng).panic, panic, "{number} sick");
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), used, "{number} sick");
+    }
+    let mut never = Balancer::new(Settings { panic_percent: 0, ..Settings::default() }, 1);
+    never.update(START, sick(4));
+    assert!(never.pick(START, &Request::default(), &mut rng).is_none());
+}
+
+#[test]
+fn an_ejected_endpoint_is_better_than_none() {
+    let mut balancer = balancer(settings(Algorithm::RoundRobin), &[1.0, 1.0]);
+    let mut rng = rng();
+    while balancer.view(START).iter().all(|view| view.ejected_until.is_none()) {
+        let picked = pick(&mut balancer, START, &mut rng);
+        let class = if picked.id == 0 { Class::Unreachable } else { Class::Success };
+        balancer.report(START, picked.ticket, Outcome::new(class, Nanos(1)));
+    }
+    assert!(matches!(balancer.tick(START)[..], [Transition::Ejected { id: 0, .. }]));
+    assert!((0..20).all(|_| call(&mut balancer, START, &mut rng) == 1));
+    let retry = Request { hash: None, exclude: &[1] };
+    let picked = balancer.pick(START, &retry, &mut rng).expect("0 is still there");
+    assert_eq!(picked.id, 0);
+}
