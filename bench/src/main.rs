@@ -48,6 +48,9 @@ struct Cli {
     /// How often each side has its turn
     #[arg(long, value_name = "COUNT")]
     rounds: Option<u32>,
+    /// Seconds of load on a JVM before its first figure; less than 60 would flatter us
+    #[arg(long, value_name = "SECONDS")]
+    warm: Option<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -85,6 +88,7 @@ fn run(cli: &Cli) -> Result<Report, Error> {
     let mut effort = if cli.what == What::Smoke { Effort::smoke() } else { Effort::full() };
     effort.seconds = cli.seconds.unwrap_or(effort.seconds);
     effort.rounds = cli.rounds.unwrap_or(effort.rounds).max(1);
+    effort.jvm_warm_seconds = cli.warm.unwrap_or(effort.jvm_warm_seconds);
     let wants = |what| cli.what == what || matches!(cli.what, What::Smoke | What::All);
     let mut report = Report::new();
     if wants(What::Gateway) {

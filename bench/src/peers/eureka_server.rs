@@ -43,6 +43,8 @@ impl EurekaServer {
             .arg("--eureka.client.register-with-eureka=false")
             .arg("--eureka.client.fetch-registry=false")
             .arg("--eureka.server.wait-time-in-ms-when-sync-empty=0")
+            // By default every hundredth request costs a connection, which would flatter us.
+            .arg("--server.tomcat.max-keep-alive-requests=-1")
             .arg(format!("--eureka.client.service-url.defaultZone={url}"));
         let log = folder.join("eureka-server.log");
         let mut server = Server::start("eureka-server", &command, &log)?;
