@@ -21,7 +21,7 @@ struct Entry {
 #[derive(Debug)]
 enum Services {
     One(u32),
-    Many(Box<BTreeSet<u32>>),
+    Many(BTreeSet<u32>),
 }
 
 impl Ids {
@@ -75,7 +75,7 @@ impl Services {
     fn insert(&mut self, service: u32) {
         match self {
             Self::One(one) if *one == service => {}
-            Self::One(one) => *self = Self::Many(Box::new(BTreeSet::from([*one, service]))),
+            Self::One(one) => *self = Self::Many(BTreeSet::from([*one, service])),
             Self::Many(many) => {
                 many.insert(service);
             }

@@ -16,8 +16,8 @@ use crate::limits;
 use crate::time::{Millis, Revision, Timestamp};
 
 /// Text and payload up to this many bytes lie in the instance's own allocation. With it, the
-/// allocation has 184 bytes, just within a size class of common allocators.
-const TEXT_BYTES_INLINE: usize = 88;
+/// allocation has 184 bytes, within a size class of common allocators.
+const TEXT_BYTES_INLINE: usize = 80;
 
 /// Who registered an instance, and alone may renew or remove it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,8 +86,13 @@ pub struct InstanceSpec {
 }
 
 /// An instance as it is kept. What others see of it never changes; an update makes a new one.
+///
+/// Lease and identifier lie side by side, because a heartbeat looks at both and at nothing else.
+#[repr(C)]
 pub struct Instance {
     lease: Lease,
+    /// Identifier, host, zone, metadata (each text with its length before it), payload.
+    text: SmallVec<[u8; TEXT_BYTES_INLINE]>,
     registered: Timestamp,
     changed: Timestamp,
     revision: Revision,
@@ -95,8 +100,8 @@ pub struct Instance {
     payload_bytes: u32,
     port: u16,
     secure_port: u16,
-    id_bytes: u16,
     metadata_entries: u16,
+    id_bytes: u16,
     host_bytes: u8,
     zone_bytes: u8,
     status: Status,
@@ -104,8 +109,6 @@ pub struct Instance {
     promise: Promise,
     has_secure_port: bool,
     overridden: bool,
-    /// Identifier, host, zone, metadata (each text with its length before it), payload.
-    text: SmallVec<[u8; TEXT_BYTES_INLINE]>,
 }
 
 /// A lease and where it waits. Renewal happens under a shared reference, so that heartbeats do not

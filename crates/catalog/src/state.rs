@@ -18,6 +18,7 @@ use crate::time::{Millis, Revision, Timestamp};
 use crate::wheel::Wheel;
 
 mod apply;
+mod check;
 mod directory;
 mod expire;
 
@@ -34,6 +35,7 @@ pub struct State {
     pub(crate) directory: Directory,
     ids: Ids,
     pub(crate) documents: BTreeMap<DocumentKey, Document>,
+    documents_len: [usize; DocumentKind::ALL.len()],
     pub(crate) instances: usize,
     wheel: Wheel,
     pub(crate) log: Log,
@@ -59,6 +61,7 @@ impl State {
             directory: Directory::new(hasher.clone()),
             ids: Ids::default(),
             documents: BTreeMap::new(),
+            documents_len: [0; DocumentKind::ALL.len()],
             instances: 0,
             wheel: Wheel::new(),
             log: Log::new(policy.revision_start, policy.limits.events_max, hasher.clone()),

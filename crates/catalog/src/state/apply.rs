@@ -1,6 +1,7 @@
 //! How commands change the state: everything is checked first, then everything is done.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
@@ -8,9 +9,8 @@ use super::State;
 use crate::command::{Command, Outcome, OutcomeKind, Refused};
 use crate::document::{Document, DocumentKey};
 use crate::event::Change;
-use crate::instance::{Instance, InstanceSpec, Promise, Protocol, Stamp, check_metadata};
+use crate::instance::{Instance, InstanceSpec, Promise, Protocol, Stamp};
 use crate::key::ServiceKey;
-use crate::limits;
 use crate::netflix::OVERDUE_LIST;
 use crate::time::Timestamp;
 
@@ -28,108 +28,11 @@ impl State {
             Command::Deregister { service, protocol, id } => {
                 Ok(self.deregister(&service, protocol, &id))
             }
-            Command::PutService { service, metadata } => self.put_service(&service, metadata),
+            Command::PutService { service, metadata } => self.put_service(service, metadata),
             Command::RemoveService { service } => self.remove_service(service),
             Command::PutDocument { key, body } => self.put_document(key, body),
             Command::RemoveDocument { key } => Ok(self.remove_document(key)),
         }
-    }
-
-    fn register(&mut self, service: &ServiceKey, spec: &InstanceSpec) -> Result<Outcome, Refused> {
-        spec.check()?;
-        spec.check_ttl()?;
-        let hash = self.hash(&spec.id);
-        let number = self.directory.find(service);
-        let old = number
-            .and_then(|number| self.service_of(number).find(hash, spec.protocol, &spec.id))
-            .map(Arc::clone);
-        match &old {
-            Some(old) if old.promise() != spec.promise => {
-                return Err(Refused::PromiseConflict {
-                    service: service.clone(),
-                    id: spec.id.clone(),
-                    held: old.promise(),
-                    asked: spec.promise,
-                });
-            }
-            Some(_) => {}
-            None => self.check_room(number)?,
-        }
-        let number = number.unwrap_or_else(|| self.directory.insert(service));
-        let stamp = Stamp {
-            service: number,
-            registered: self.now,
-            changed: self.now,
-            revision: self.next_revision(),
-        };
-        let instance = Arc::new(Instance::pack(spec, spec.ttl, &stamp));
-        if let Some(old) = &old {
-            self.unschedule(old);
-            self.let_go(number, old);
-            self.directory.get_mut(number).replace(hash, old, Arc::clone(&instance));
-        } else {
-            self.directory.get_mut(number).insert(hash, Arc::clone(&instance));
-            self.ids.insert(hash, number);
-            self.instances += 1;
-            self.count_netflix(&instance, true);
-        }
-        self.schedule(&instance);
-        let key = self.service_of(number).key.clone();
-        let revision = self.record_service(number, Change::Registered { service: key, instance });
-        self.end_protection(number);
-        let kind = if old.is_some() { OutcomeKind::Replaced } else { OutcomeKind::Inserted };
-        Ok(Outcome { revision, kind, previous: old })
-    }
-
-    fn update(&mut self, service: ServiceKey, spec: InstanceSpec) -> Result<Outcome, Refused> {
-        spec.check()?;
-        let hash = self.hash(&spec.id);
-        let found = self.directory.find(&service).and_then(|number| {
-            let instance = self.service_of(number).find(hash, spec.protocol, &spec.id)?;
-            Some((number, Arc::clone(instance)))
-        });
-        let Some((number, old)) = found else {
-            return Err(Refused::UnknownInstance { service, id: spec.id });
-        };
-        let spec = InstanceSpec { promise: old.promise(), ttl: old.ttl(), ..spec };
-        let stamp = Stamp {
-            service: number,
-            registered: old.registered(),
-            changed: self.now,
-            revision: self.next_revision(),
-        };
-        let mut instance = Instance::pack(&spec, spec.ttl, &stamp);
-        if instance.looks_like(&old) {
-            return Ok(self.unchanged(Some(old)));
-        }
-        instance.inherit(&old);
-        let instance = Arc::new(instance);
-        if old.lease().list.load(std::sync::atomic::Ordering::Relaxed) == OVERDUE_LIST {
-            if let Some(netflix) = &mut self.netflix {
-                netflix.replace_overdue(&old, &instance);
-            }
-        } else {
-            self.wheel.replace(&old, &instance);
-        }
-        self.directory.get_mut(number).replace(hash, &old, Arc::clone(&instance));
-        let change = Change::Updated { service, instance, before: old.status() };
-        let revision = self.record_service(number, change);
-        Ok(Outcome { revision, kind: OutcomeKind::Updated, previous: Some(old) })
-    }
-
-    fn deregister(&mut self, service: &ServiceKey, protocol: Protocol, id: &str) -> Outcome {
-        let hash = self.hash(id);
-        let found = self.directory.find(service).and_then(|number| {
-            Some((number, Arc::clone(self.service_of(number).find(hash, protocol, id)?)))
-        });
-        let Some((number, instance)) = found else { return self.unchanged(None) };
-        self.take_out(number, &instance);
-        let service = self.service_of(number).key.clone();
-        let change = Change::Deregistered { service, instance: Arc::clone(&instance) };
-        let revision = self.record_service(number, change);
-        self.end_protection(number);
-        self.settle_service(number);
-        Outcome { revision, kind: OutcomeKind::Removed, previous: Some(instance) }
     }
 
     /// Removes an instance from everything but the record.
@@ -146,19 +49,84 @@ impl State {
         self.count_netflix(instance, false);
     }
 
+    fn register(&mut self, service: &ServiceKey, spec: &InstanceSpec) -> Result<Outcome, Refused> {
+        let (number, old) = self.check_register(service, spec)?;
+        let number = number.unwrap_or_else(|| self.directory.insert(service));
+        let stamp = Stamp {
+            service: number,
+            registered: self.now,
+            changed: self.now,
+            revision: self.next_revision(),
+        };
+        let instance = Arc::new(Instance::pack(spec, spec.ttl, &stamp));
+        let hash = self.hash(&spec.id);
+        if let Some(old) = &old {
+            self.unschedule(old);
+            self.let_go(number, old);
+            self.directory.get_mut(number).replace(hash, old, Arc::clone(&instance));
+        } else {
+            self.directory.get_mut(number).insert(hash, Arc::clone(&instance));
+            self.ids.insert(hash, number);
+            self.instances += 1;
+            self.count_netflix(&instance, true);
+        }
+        self.schedule(&instance);
+        let service = self.service_of(number).key.clone();
+        let revision = self.record_service(number, Change::Registered { service, instance });
+        self.end_protection(number);
+        let kind = if old.is_some() { OutcomeKind::Replaced } else { OutcomeKind::Inserted };
+        Ok(Outcome { revision, kind, previous: old })
+    }
+
+    fn update(&mut self, service: ServiceKey, spec: InstanceSpec) -> Result<Outcome, Refused> {
+        let (number, old) = self.check_update(&service, &spec)?;
+        let spec = InstanceSpec { promise: old.promise(), ..spec };
+        let stamp = Stamp {
+            service: number,
+            registered: old.registered(),
+            changed: self.now,
+            revision: self.next_revision(),
+        };
+        let mut instance = Instance::pack(&spec, old.ttl(), &stamp);
+        if instance.looks_like(&old) {
+            return Ok(self.unchanged(Some(old)));
+        }
+        instance.inherit(&old);
+        let instance = Arc::new(instance);
+        match &mut self.netflix {
+            Some(netflix) if old.lease().list.load(Ordering::Relaxed) == OVERDUE_LIST => {
+                netflix.replace_overdue(&old, &instance);
+            }
+            _ => self.wheel.replace(&old, &instance),
+        }
+        let hash = self.hash(&spec.id);
+        self.directory.get_mut(number).replace(hash, &old, Arc::clone(&instance));
+        let change = Change::Updated { service, instance, before: old.status() };
+        let revision = self.record_service(number, change);
+        Ok(Outcome { revision, kind: OutcomeKind::Updated, previous: Some(old) })
+    }
+
+    fn deregister(&mut self, service: &ServiceKey, protocol: Protocol, id: &str) -> Outcome {
+        let Some((number, instance)) = self.locate(service, protocol, id) else {
+            return self.unchanged(None);
+        };
+        self.take_out(number, &instance);
+        let service = self.service_of(number).key.clone();
+        let change = Change::Deregistered { service, instance: Arc::clone(&instance) };
+        let revision = self.record_service(number, change);
+        self.end_protection(number);
+        self.settle_service(number);
+        Outcome { revision, kind: OutcomeKind::Removed, previous: Some(instance) }
+    }
+
     fn put_service(
         &mut self,
-        service: &ServiceKey,
+        service: ServiceKey,
         metadata: Vec<(String, String)>,
     ) -> Result<Outcome, Refused> {
-        check_metadata(service.name(), &metadata)?;
-        let number = match self.directory.find(service) {
-            Some(number) => number,
-            None => {
-                self.check_services()?;
-                self.directory.insert(service)
-            }
-        };
+        self.check_put_service(&service, &metadata)?;
+        let number =
+            self.directory.find(&service).unwrap_or_else(|| self.directory.insert(&service));
         let held = self.directory.get_mut(number);
         if held.put && *held.metadata == *metadata {
             return Ok(self.unchanged(None));
@@ -167,17 +135,14 @@ impl State {
         let metadata: Arc<[(String, String)]> = metadata.into();
         held.put = true;
         held.metadata = Arc::clone(&metadata);
-        let change = Change::ServicePut { service: service.clone(), metadata };
-        let revision = self.record_service(number, change);
+        let revision = self.record_service(number, Change::ServicePut { service, metadata });
         Ok(Outcome { revision, kind, previous: None })
     }
 
     fn remove_service(&mut self, service: ServiceKey) -> Result<Outcome, Refused> {
+        self.check_remove_service(&service)?;
         let Some(number) = self.directory.find(&service) else { return Ok(self.unchanged(None)) };
         let held = self.directory.get_mut(number);
-        if held.len() > 0 {
-            return Err(Refused::ServiceInUse { service, instances: held.len() });
-        }
         held.put = false;
         held.metadata = Arc::from([]);
         let revision = self.record_service(number, Change::ServiceRemoved { service });
@@ -186,23 +151,14 @@ impl State {
     }
 
     fn put_document(&mut self, key: DocumentKey, body: Bytes) -> Result<Outcome, Refused> {
-        key.check()?;
-        if body.len() > limits::DOCUMENT_BYTES_MAX {
-            return Err(Refused::TooLarge {
-                what: "bytes",
-                subject: key.name,
-                size: body.len(),
-                size_max: limits::DOCUMENT_BYTES_MAX,
-            });
-        }
+        self.check_put_document(&key, &body)?;
         let kind = match self.documents.get(&key) {
             Some(document) if document.body == body => return Ok(self.unchanged(None)),
             Some(_) => OutcomeKind::Updated,
             None => OutcomeKind::Inserted,
         };
-        let count_max = self.policy.limits.documents_max;
-        if kind == OutcomeKind::Inserted && self.documents(key.kind).count() >= count_max {
-            return Err(Refused::Full { what: "documents", count_max });
+        if kind == OutcomeKind::Inserted {
+            self.documents_len[key.kind as usize] += 1;
         }
         let document =
             Document { body: body.clone(), revision: self.next_revision(), changed: self.now };
@@ -215,30 +171,9 @@ impl State {
         if self.documents.remove(&key).is_none() {
             return self.unchanged(None);
         }
+        self.documents_len[key.kind as usize] -= 1;
         let revision = self.record(Change::DocumentRemoved { key }, None);
         Outcome { revision, kind: OutcomeKind::Removed, previous: None }
-    }
-
-    /// Whether one more instance fits, into a service that may be new.
-    fn check_room(&self, number: Option<u32>) -> Result<(), Refused> {
-        let limits = &self.policy.limits;
-        if self.instances >= limits.instances_max {
-            return Err(Refused::Full { what: "instances", count_max: limits.instances_max });
-        }
-        let Some(number) = number else { return self.check_services() };
-        let count_max = limits.instances_per_service_max;
-        if self.service_of(number).len() >= count_max {
-            return Err(Refused::Full { what: "instances of this service", count_max });
-        }
-        Ok(())
-    }
-
-    fn check_services(&self) -> Result<(), Refused> {
-        let count_max = self.policy.limits.services_max;
-        if self.directory.len() >= count_max {
-            return Err(Refused::Full { what: "services", count_max });
-        }
-        Ok(())
     }
 
     fn unchanged(&self, previous: Option<Arc<Instance>>) -> Outcome {

@@ -126,6 +126,16 @@ impl Directory {
         }
     }
 
+    /// Whether nothing is left of any service.
+    #[cfg(test)]
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.services.is_empty()
+            && self.free.is_empty()
+            && self.keys.is_empty()
+            && self.ordered.is_empty()
+            && self.folded.is_empty()
+    }
+
     fn insert_folded(&mut self, key: &ServiceKey, number: u32) {
         let (namespace, group, name) = key.parts();
         let folded = fold(name);
