@@ -15,6 +15,8 @@ pub(crate) struct Pool {
     pub(crate) equal: bool,
     /// Whether slow start changes weights from pick to pick.
     pub(crate) warming: bool,
+    /// Sum of the weights, slow start left out.
+    weight: f64,
     cumulative: Vec<f64>,
     cursor: Option<usize>,
 }
@@ -36,6 +38,7 @@ impl Pool {
         let first = weights.next();
         self.equal = weights.all(|weight| Some(weight) == first);
         self.warming = self.members.iter().any(|slot| slots[*slot as usize].warm_since.is_some());
+        self.weight = self.members.iter().map(|slot| slots[*slot as usize].endpoint.weight).sum();
         self.cumulative.clear();
     }
 }
@@ -166,8 +169,7 @@ impl<E: PartialEq> Choice<'_, E> {
     /// The first fit endpoint from the key's place on the ring that is not overloaded; when all are,
     /// the first fit one.
     fn by_hash(&self, pool: &Pool, hash: u32) -> Option<u32> {
-        let weights = pool.members.iter().map(|slot| self.slot(*slot).endpoint.weight);
-        let bound = self.bound_per_weight(weights);
+        let bound = self.bound_per_weight(pool.weight);
         let mut fallback = None;
         for slot in self.ring.from(hash).take(RING_STEPS_MAX) {
             if !self.slot(slot).fit || !self.open(slot) {
@@ -184,13 +186,13 @@ impl<E: PartialEq> Choice<'_, E> {
     }
 
     /// Calls under way that an endpoint of weight 1 may have, this one included.
-    fn bound_per_weight(&self, weights: impl Iterator<Item = f64>) -> Option<f64> {
+    fn bound_per_weight(&self, weight_sum: f64) -> Option<f64> {
         if self.set.hash_balance_percent == 0 {
             return None;
         }
         let factor = f64::from(self.set.hash_balance_percent.max(100)) / 100.0;
         let total = ((self.in_flight + 1) as f64 * factor).ceil();
-        Some(total / weights.sum::<f64>())
+        Some(total / weight_sum)
     }
 }
 
