@@ -8,7 +8,11 @@ const SETTINGS: (&str, &str) = ("server/src/config/schema.rs", "docs/operations/
 /// Where dependencies are declared, and where each is justified.
 const DEPENDENCIES: (&str, &str) = ("Cargo.toml", "docs/decisions/0005-dependencies.md");
 
-/// Complaints about names that have no row.
+/// A program that the READMEs show, and that is compiled as it is.
+const PROGRAM: (&str, &[&str]) =
+    ("crates/sdk/examples/twenty_lines.rs", &["README.md", "README.zh-CN.md"]);
+
+/// Complaints about names that have no row, and about shown programs that differ.
 pub(crate) fn check(texts: &[(String, String)]) -> Vec<Violation> {
     let mut found =
         missing(texts, SETTINGS, &settings, &|row, key| row.contains(&format!("`{key}`")));
@@ -16,7 +20,27 @@ pub(crate) fn check(texts: &[(String, String)]) -> Vec<Violation> {
         let crates = row.trim_start_matches('|').split('|').next().unwrap_or_default();
         crates.split([',', ' ']).any(|listed| listed == name)
     }));
+    found.extend(other_programs(texts));
     found
+}
+
+fn other_programs(texts: &[(String, String)]) -> Vec<Violation> {
+    let (source, readers) = PROGRAM;
+    let text = |path: &str| texts.iter().find(|(of, _)| of == path).map(|(_, text)| text.as_str());
+    let Some(program) = text(source) else { return Vec::new() };
+    let shown = |document: &str| {
+        let blocks = document.split("```rust\n").skip(1);
+        blocks.filter_map(|block| block.split("```").next()).all(|block| program.contains(block))
+    };
+    readers
+        .iter()
+        .filter(|reader| text(reader).is_some_and(|document| !shown(document)))
+        .map(|reader| Violation {
+            path: (*reader).to_owned(),
+            line: 0,
+            message: format!("shows another program than {source}"),
+        })
+        .collect()
 }
 
 fn missing(
@@ -75,6 +99,13 @@ mod tests {
         let code = (SETTINGS.0, "Setting {\n    key: \"api.listen\",\n}");
         complaints(code, (SETTINGS.1, "| `api.listen` | x |\n"), 0);
         complaints(code, (SETTINGS.1, "| `eureka.listen` | x |\n"), 1);
+    }
+
+    #[test]
+    fn a_shown_program_is_the_compiled_one() {
+        let code = (PROGRAM.0, "//! Why.\nfn main() {}\n");
+        complaints(code, (PROGRAM.1[0], "# R\n```rust\nfn main() {}\n```\n"), 0);
+        complaints(code, (PROGRAM.1[0], "# R\n```rust\nfn main() { }\n```\n"), 1);
     }
 
     #[test]
