@@ -132,7 +132,10 @@ impl<'a> Run<'a> {
                 println!("  {what}");
             }
         }
-        println!("\n{}", self.tests);
+        println!();
+        if self.tests != TestCount::default() {
+            println!("{}", self.tests);
+        }
         match self.failed.as_slice() {
             [] => println!("check: all good, {}", seconds(time)),
             failed => println!("check: failed: {}, {}", failed.join(", "), seconds(time)),

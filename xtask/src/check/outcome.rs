@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Lines of a failed step's output that are shown; the file has them all.
-const SHOWN_LINES_MAX: usize = 300;
+const SHOWN_LINES_MAX: usize = 150;
 
 /// What became of a step.
 #[derive(Debug)]

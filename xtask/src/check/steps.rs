@@ -46,7 +46,7 @@ pub(crate) fn all(workspace: &Workspace) -> Vec<Step> {
     let tests =
         &["test", "--workspace", "--lib", "--bins", "--tests", "--examples", "--no-fail-fast"];
     let mut steps = vec![
-        step("fmt", "formatting", &[], Work::Cargo(&["fmt", "--all", "--check"])),
+        step("fmt", "formatting", &[], Work::Cargo(FORMAT)),
         step("tidy", "layers, sizes, documents, links", &[], Work::Tidy),
         step("deny", "licences and sources of dependencies", &["cargo-deny"], Work::Deny),
         step("clippy", "lints as errors", &[], Work::Cargo(clippy)),
@@ -67,6 +67,7 @@ pub(crate) fn all(workspace: &Workspace) -> Vec<Step> {
     steps
 }
 
+const FORMAT: &[&str] = &["fmt", "--all", "--check", "--", "--color", "never"];
 const DOC_TESTS: &[&str] = &["test", "--workspace", "--doc"];
 const BUILD: &[&str] = &["build", "--package", "rialto-server"];
 
@@ -157,6 +158,7 @@ impl Log {
         let file = File::create(&self.path)?;
         let status = command
             .current_dir(&self.root)
+            .env("CARGO_TERM_COLOR", "never")
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)
