@@ -1,0 +1,161 @@
+//! Spring's error answers. Tools show their texts to people, and some clients read the type.
+
+use super::Media;
+
+/// An answer that is an error of HTTP rather than of Eureka.
+#[derive(Debug, Clone, Copy)]
+pub struct Problem<'a> {
+    /// The status code.
+    pub status: u16,
+    /// The words that go with the code.
+    pub reason: &'a str,
+    /// The path without its query.
+    pub path: &'a str,
+    /// When it happened, in ms since 1970.
+    pub now_ms: u64,
+}
+
+/// In which form a problem is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemBody {
+    /// One of the protocol's languages.
+    Media(Media),
+    /// For a person with a browser.
+    Html,
+    /// For a client that takes nothing that we have.
+    Nothing,
+}
+
+impl ProblemBody {
+    /// The Content-Type that goes with the body.
+    #[must_use]
+    pub fn content_type(self) -> Option<&'static str> {
+        match self {
+            ProblemBody::Media(Media::Json) => Some("application/json"),
+            ProblemBody::Media(Media::Xml) => Some("application/xml;charset=UTF-8"),
+            ProblemBody::Html => Some("text/html;charset=UTF-8"),
+            ProblemBody::Nothing => None,
+        }
+    }
+}
+
+impl Problem<'_> {
+    /// Writes the body.
+    #[must_use]
+    pub fn write(&self, body: ProblemBody) -> Vec<u8> {
+        let (time, path) = (utc(self.now_ms), self.path);
+        let (status, reason) = (self.status, self.reason);
+        match body {
+            ProblemBody::Media(Media::Json) => {
+                let mut out = format!(
+                    "{{\"timestamp\":\"{time}Z\",\"status\":{status},\"error\":\"{reason}\",\"path\":"
+                )
+                .into_bytes();
+                super::json_write::text(&mut out, path);
+                out.push(b'}');
+                out
+            }
+            ProblemBody::Media(Media::Xml) => {
+                let mut out = format!(
+                    "<Map><timestamp>{time}+00:00</timestamp><status>{status}</status>\
+                     <error>{reason}</error><path>"
+                )
+                .into_bytes();
+                super::xml_write::text(&mut out, path);
+                out.extend_from_slice(b"</path></Map>");
+                out
+            }
+            ProblemBody::Html => {
+                let mut out = format!("<html><body><h1>{status} {reason}</h1><p>").into_bytes();
+                super::xml_write::text(&mut out, path);
+                out.extend_from_slice(b"</p></body></html>");
+                out
+            }
+            ProblemBody::Nothing => Vec::new(),
+        }
+    }
+}
+
+/// `2026-11-23T03:56:30.123`
+fn utc(now_ms: u64) -> String {
+    let ms = now_ms % 1_000;
+    let Civil { year, month, day, hour, minute, second, .. } = Civil::of(now_ms / 1_000);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}")
+}
+
+/// `Mon, 23 Nov 2026 03:56:30 GMT`, the value of a Date header.
+#[must_use]
+pub fn http_date(seconds: u64) -> [u8; 29] {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let Civil { year, month, day, hour, minute, second, weekday } = Civil::of(seconds);
+    let (weekday, month) = (DAYS[weekday], MONTHS[month - 1]);
+    let year = year.min(9_999);
+    let text =
+        format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT");
+    text.as_bytes().try_into().expect("every part has a fixed width")
+}
+
+/// A moment by the calendar.
+struct Civil {
+    year: u64,
+    /// 1 to 12.
+    month: usize,
+    day: u64,
+    hour: u64,
+    minute: u64,
+    second: u64,
+    /// 0 is a Thursday, as the first of January 1970 was.
+    weekday: usize,
+}
+
+impl Civil {
+    /// By Howard Hinnant's `civil_from_days`.
+    fn of(seconds: u64) -> Self {
+        let (days, of_day) = (seconds / 86_400, seconds % 86_400);
+        let shifted = days + 719_468;
+        let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let from_march = (5 * of_year + 2) / 153;
+        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+        Civil {
+            year: year + era * 400 + u64::from(month <= 2),
+            // Both are small by the arithmetic above.
+            month: month as usize,
+            day: of_year - (153 * from_march + 2) / 5 + 1,
+            hour: of_day / 3_600,
+            minute: of_day / 60 % 60,
+            second: of_day % 60,
+            weekday: (days % 7) as usize,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (ms, text) in [
+            (0, "1970-01-01T00:00:00.000"),
+            (951_826_154_123, "2000-02-29T12:09:14.123"),
+            (1_795_406_185_717, "2026-11-23T03:56:25.717"),
+        ] {
+            assert_eq!(utc(ms), text);
+        }
+        assert_eq!(&http_date(784_111_777), b"Sun, 06 Nov 1994 08:49:37 GMT");
+    }
+
+    #[test]
+    fn a_path_cannot_break_out_of_the_body() {
+        let problem = Problem { status: 404, reason: "Not Found", path: "/\"<x>", now_ms: 0 };
+        for body in [ProblemBody::Media(Media::Xml), ProblemBody::Html] {
+            assert!(!String::from_utf8(problem.write(body)).unwrap().contains("<x>"));
+        }
+        let json = problem.write(ProblemBody::Media(Media::Json));
+        assert!(String::from_utf8(json).unwrap().contains(r#""path":"/\"<x>""#));
+    }
+}

@@ -1,0 +1,137 @@
+//! Who may call, when the door is not open to everybody on the machine.
+
+use std::net::IpAddr;
+
+use rialto_catalog::ServiceKey;
+use rialto_security::{
+    Action, AuthError, Credentials, Identity, Resource as Guarded, Security, parse_authorization,
+};
+
+use super::answer::{Answer, Extra};
+use super::call::Call;
+use super::negotiate;
+use super::route::Resource;
+
+/// How long a connection's credentials count as checked, in milliseconds.
+const CHECKED_MS: u64 = 60_000;
+
+/// The gate of one connection.
+pub(super) struct Gate {
+    /// None when everybody may call.
+    security: Option<Security>,
+    checked: Option<Checked>,
+}
+
+/// What became of the credentials seen last.
+struct Checked {
+    header: String,
+    outcome: Result<Identity, AuthError>,
+    until_ms: u64,
+}
+
+/// What the gate says to a call.
+pub(super) enum Admission {
+    Allowed,
+    Refused(Answer),
+    /// To be looked at again after [`Gate::check`].
+    Check(Check),
+}
+
+/// Credentials to be checked, which takes a while.
+pub(super) struct Check {
+    header: String,
+    credentials: Credentials,
+    until_ms: u64,
+}
+
+impl Gate {
+    pub(super) fn new(security: Option<Security>) -> Self {
+        Gate { security, checked: None }
+    }
+
+    pub(super) fn admit(&self, call: &Call<'_>, now_ms: u64) -> Admission {
+        let Some(security) = &self.security else { return Admission::Allowed };
+        let resource = Resource::of(call.path);
+        if resource == Some(Resource::Health) {
+            return Admission::Allowed;
+        }
+        let Some(header) = call.headers.authorization else {
+            return Admission::Refused(challenge(call, now_ms));
+        };
+        match &self.checked {
+            Some(checked) if checked.header == header && now_ms < checked.until_ms => {
+                match &checked.outcome {
+                    Ok(identity) => authorize(security, identity, call, resource.as_ref(), now_ms),
+                    Err(AuthError::TooMany { retry_after_s }) => {
+                        let wait = Extra::Number(*retry_after_s);
+                        Admission::Refused(problem(call, 429, now_ms).with("retry-after", wait))
+                    }
+                    Err(_) => Admission::Refused(challenge(call, now_ms)),
+                }
+            }
+            _ => match parse_authorization(header) {
+                Some(credentials) => Admission::Check(Check {
+                    header: header.to_owned(),
+                    credentials,
+                    until_ms: now_ms + CHECKED_MS,
+                }),
+                None => Admission::Refused(challenge(call, now_ms)),
+            },
+        }
+    }
+
+    /// Checks credentials off the worker's thread: a password takes tens of milliseconds.
+    pub(super) async fn check(&mut self, check: Check, peer: IpAddr) {
+        let Some(security) = self.security.clone() else { return };
+        let Check { header, credentials, until_ms } = check;
+        let work = move || security.authenticate(&credentials, peer);
+        let outcome = tokio::task::spawn_blocking(work).await.unwrap_or(Err(AuthError::Invalid));
+        self.checked = Some(Checked { header, outcome, until_ms });
+    }
+}
+
+fn authorize(
+    security: &Security,
+    identity: &Identity,
+    call: &Call<'_>,
+    resource: Option<&Resource<'_>>,
+    now_ms: u64,
+) -> Admission {
+    let reads = matches!(call.method, "GET" | "HEAD" | "OPTIONS");
+    let name = match resource {
+        Some(
+            Resource::App(app)
+            | Resource::Instance(app, _)
+            | Resource::Status(app, _)
+            | Resource::Metadata(app, _),
+        ) => app.to_lowercase(),
+        _ => String::new(),
+    };
+    let service = Guarded::Service {
+        namespace: ServiceKey::NAMESPACE_DEFAULT,
+        group: ServiceKey::GROUP_DEFAULT,
+        name: &name,
+    };
+    let decision = if reads {
+        security.authorize(identity, Action::Read, &Guarded::Services)
+    } else if name.is_empty() {
+        // A peer speaks for every service.
+        security.authorize(identity, Action::Operate, &Guarded::Services)
+    } else {
+        security.authorize(identity, Action::Register, &service)
+    };
+    if decision.is_allowed() {
+        Admission::Allowed
+    } else {
+        Admission::Refused(problem(call, 403, now_ms))
+    }
+}
+
+fn challenge(call: &Call<'_>, now_ms: u64) -> Answer {
+    let realm = Extra::Text("Basic realm=\"Rialto\"");
+    problem(call, 401, now_ms).with("www-authenticate", realm)
+}
+
+fn problem(call: &Call<'_>, status: u16, now_ms: u64) -> Answer {
+    Answer::problem(status, negotiate::problem(call.headers.accept), call.path, now_ms)
+}

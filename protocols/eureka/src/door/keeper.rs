@@ -1,0 +1,69 @@
+//! What has to be done while nobody calls.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rialto_catalog::{Command, DocumentKey, DocumentKind, Protocol, State, Timestamp};
+use rialto_door::Shutdown;
+use rialto_engine::Engine;
+
+use super::fetch::Fetch;
+use crate::limits::OVERRIDE_ORPHAN_MS;
+
+/// How often the view follows the catalog while nobody fetches.
+const FOLLOW: Duration = Duration::from_secs(1);
+/// How many times of those until overrides are looked through.
+const SWEEP_EVERY: u32 = 60;
+
+/// Keeps the view near the catalog, so that no change falls out of the catalog's log unseen, and
+/// forgets overrides of instances that were lost and did not come back.
+pub(super) async fn keep(engine: Engine, fetch: Arc<Fetch>, shutdown: Shutdown) {
+    let mut stop = std::pin::pin!(shutdown.begun());
+    let mut orphans = HashMap::new();
+    let mut ticks = tokio::time::interval(FOLLOW);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut count = 0;
+    loop {
+        tokio::select! {
+            () = &mut stop => return,
+            _ = ticks.tick() => {}
+        }
+        fetch.catch_up();
+        count += 1;
+        if count % SWEEP_EVERY == 0 {
+            let now = engine.now();
+            let lost = engine.read(|state| sweep(state, now, &mut orphans));
+            for key in lost {
+                if let Err(error) = engine.propose(Command::RemoveDocument { key }).await {
+                    tracing::warn!(%error, "an override of a lost instance could not be removed");
+                }
+            }
+        }
+    }
+}
+
+/// The overrides whose instances have been away too long. `orphans` keeps since when they are.
+fn sweep(
+    state: &State,
+    now: Timestamp,
+    orphans: &mut HashMap<String, Timestamp>,
+) -> Vec<DocumentKey> {
+    let mut lost = Vec::new();
+    let mut away = HashMap::new();
+    for (key, _) in state.documents(DocumentKind::StatusOverride) {
+        let known =
+            state.instances_by_id(&key.name).any(|(_, it)| it.protocol() == Protocol::Eureka);
+        if known {
+            continue;
+        }
+        let since = orphans.get(&key.name).copied().unwrap_or(now);
+        if now.since(since).0 >= OVERRIDE_ORPHAN_MS {
+            lost.push(key.clone());
+        } else {
+            away.insert(key.name.clone(), since);
+        }
+    }
+    *orphans = away;
+    lost
+}

@@ -1,0 +1,134 @@
+//! Sockets: the only part that waits. A thread per core with a listener of its own serves
+//! HTTP/1.1; a heartbeat is answered on the spot.
+
+mod answer;
+mod batch;
+mod call;
+mod connection;
+mod desk;
+mod fetch;
+mod gate;
+mod keeper;
+mod negotiate;
+mod page;
+mod reads;
+mod route;
+mod worker;
+mod writes;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use rialto_door::{BindError, Shutdown, bind_reuse_port};
+use rialto_engine::Engine;
+use rialto_security::Security;
+use rialto_telemetry::Telemetry;
+
+use self::desk::Desk;
+use self::fetch::Fetch;
+use self::worker::Worker;
+
+/// Who may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Everybody, and therefore only from this machine: other addresses are refused at the start.
+    #[default]
+    Loopback,
+    /// Whoever signs in; clients put `user:password@` into their URL.
+    SignedIn,
+    /// Everybody from everywhere. Only for networks that are closed themselves.
+    Open,
+}
+
+/// How the door is set up. When leases end is the catalog's policy, not the door's.
+#[derive(Debug, Clone)]
+pub struct EurekaConfig {
+    /// Where to listen; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Who may call.
+    pub access: Access,
+    /// Threads; 0 for one per core, at most [`WORKERS_MAX`].
+    pub workers: usize,
+    /// Where the page at `/` leads to.
+    pub console_url: Option<String>,
+}
+
+/// Most threads of the door: heartbeats are cheap, and other doors want cores too.
+pub const WORKERS_MAX: usize = 8;
+
+impl Default for EurekaConfig {
+    fn default() -> Self {
+        EurekaConfig {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8761)),
+            access: Access::Loopback,
+            workers: 0,
+            console_url: None,
+        }
+    }
+}
+
+/// Why the door did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// It would be open to other machines without sign-in.
+    #[error(
+        "eureka.listen={0} can be reached from other machines, where anybody could register or \
+         remove services. Ask for sign-in with --set eureka.auth=required, or say \
+         --set eureka.auth=none if the network itself is closed"
+    )]
+    OpenToOthers(SocketAddr),
+    /// The system refused a thread.
+    #[error("the Eureka door could not start a thread")]
+    Thread(#[source] std::io::Error),
+    /// The stored status overrides could not be put on their instances.
+    #[error("the Eureka door could not restore status overrides")]
+    Overrides(#[source] rialto_catalog::Refused),
+}
+
+/// Opens the door: when this returns, clients are served. It closes with `shutdown`.
+///
+/// # Errors
+/// When the address cannot be had or would be open to others, or the system has no thread left.
+pub async fn start(
+    config: EurekaConfig,
+    engine: Engine,
+    telemetry: Telemetry,
+    security: Security,
+    shutdown: Shutdown,
+) -> Result<SocketAddr, StartError> {
+    if config.access == Access::Loopback && !config.listen.ip().is_loopback() {
+        return Err(StartError::OpenToOthers(config.listen));
+    }
+    let restored = engine.own(|state, _| (crate::session::reconcile(state), ()));
+    restored.map_err(StartError::Overrides)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = if config.workers == 0 { cores } else { config.workers }.min(WORKERS_MAX);
+    let listeners = bind_reuse_port("eureka", config.listen, workers)?;
+    let address = listeners[0].local_addr().map_err(StartError::Thread)?;
+    let fetch = Arc::new(Fetch::new(engine.clone()));
+    shutdown.spawn(keeper::keep(engine.clone(), Arc::clone(&fetch), shutdown.clone()));
+    let desk = Arc::new(Desk::new(engine, fetch, address, config.console_url, &telemetry));
+    let security = (config.access == Access::SignedIn).then_some(security);
+    let connections = Arc::new(AtomicUsize::new(0));
+    for (number, listener) in listeners.into_iter().enumerate() {
+        let worker = Worker::new(Arc::clone(&desk), security.clone(), Arc::clone(&connections));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(BLOCKING_THREADS_MAX)
+            .build()
+            .map_err(StartError::Thread)?;
+        let work = shutdown.track(Arc::new(worker).run(listener, shutdown.clone()));
+        std::thread::Builder::new()
+            .name(format!("eureka-{number}"))
+            .spawn(move || runtime.block_on(work))
+            .map_err(StartError::Thread)?;
+    }
+    Ok(address)
+}
+
+/// Threads of a worker for what takes long: writing listings and checking passwords.
+const BLOCKING_THREADS_MAX: usize = 4;

@@ -1,0 +1,40 @@
+//! Every bound of the door in one place, so that a reader can see what a client can cost us.
+
+/// Longest request body, before and after inflating, in bytes.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Longest request line with all its headers, in bytes.
+pub const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Most headers of one request.
+pub const HEADERS_MAX: usize = 64;
+/// Deepest nesting of elements in an XML body.
+pub const XML_DEPTH_MAX: usize = 16;
+/// Most metadata entries of one instance.
+pub const METADATA_ENTRIES_MAX: usize = 512;
+/// Most items of one replication batch. Netflix's senders put at most 250 into one.
+pub const BATCH_ITEMS_MAX: usize = 4_096;
+/// Most connections of one door; further ones are closed at once.
+pub const CONNECTIONS_MAX: usize = 16_384;
+/// How long a connection may stay without a request, in milliseconds. The pools of real clients
+/// drop theirs after 30 to 45 s, so they are the ones to hang up first.
+pub const IDLE_MS: u64 = 120_000;
+/// How long the head of a request may take from its first byte, in milliseconds.
+pub const HEAD_MS: u64 = 10_000;
+/// How long the body of a request may take, in milliseconds.
+pub const BODY_MS: u64 = 20_000;
+/// How long a client may take to read an answer, in milliseconds.
+pub const ANSWER_MS: u64 = 30_000;
+/// How long a change stays in the delta, in milliseconds (`retentionTimeInMSInDeltaQueue`).
+pub const DELTA_MS: u64 = 180_000;
+/// Most distinct instances in the delta. A client that misses one sees it in the hash and fetches
+/// everything.
+pub const DELTA_ENTRIES_MAX: usize = 65_536;
+/// Most catalog changes taken over in one step.
+pub const CHANGES_MAX: usize = 4_096;
+/// Instances on one page, the unit in which a listing is rendered again after a change.
+pub const PAGE_INSTANCES_MAX: usize = 128;
+/// How old a rendered listing may get while nothing changes, in milliseconds: its lease times
+/// are as old as this at most (`responseCacheAutoExpirationInSeconds`).
+pub const LISTING_MS: u64 = 180_000;
+/// How long a status override outlives an instance that was lost without leaving, in
+/// milliseconds.
+pub const OVERRIDE_ORPHAN_MS: u64 = 3_600_000;
