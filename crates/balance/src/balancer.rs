@@ -83,8 +83,8 @@ impl<E: Clone + Eq + Hash> Balancer<E> {
         self.order.len()
     }
 
-    /// Replaces the set of endpoints. Of two with the same identifier the last counts. What is known
-    /// of those that stay is kept.
+    /// Replaces the set of endpoints. Of two with the same identifier the last counts. What is
+    /// known of those that stay is kept.
     pub fn update(&mut self, now: Nanos, endpoints: impl IntoIterator<Item = Endpoint<E>>) {
         self.updates += 1;
         let mut left = std::mem::take(&mut self.order);
@@ -115,8 +115,8 @@ impl<E: Clone + Eq + Hash> Balancer<E> {
         self.refresh(now);
     }
 
-    /// Chooses an endpoint and counts a call to it as under way. `None` when there is no endpoint, or
-    /// every one is excluded, or none is fit and the settings forbid to try the unfit.
+    /// Chooses an endpoint and counts a call to it as under way. `None` when there is no endpoint,
+    /// or every one is excluded, or none is fit and the settings forbid to try the unfit.
     pub fn pick<R: RngCore + ?Sized>(
         &mut self,
         now: Nanos,
@@ -161,8 +161,8 @@ impl<E: Clone + Eq + Hash> Balancer<E> {
         }
     }
 
-    /// Judges the endpoints and returns what changed since the last tick. To be called a few times a
-    /// second; more often does no harm.
+    /// Judges the endpoints and returns what changed since the last tick. To be called a few times
+    /// a second; more often does no harm.
     pub fn tick(&mut self, now: Nanos) -> Vec<Transition<E>> {
         if now >= self.refresh_at {
             self.refresh(now);

@@ -166,8 +166,8 @@ impl<E: PartialEq> Choice<'_, E> {
         after.iter().chain(before).copied().find(|slot| fits(*slot))
     }
 
-    /// The first fit endpoint from the key's place on the ring that is not overloaded; when all are,
-    /// the first fit one.
+    /// The first fit endpoint from the key's place on the ring that is not overloaded; when all
+    /// are, the first fit one.
     fn by_hash(&self, pool: &Pool, hash: u32) -> Option<u32> {
         let bound = self.bound_per_weight(pool.weight);
         let mut fallback = None;

@@ -7,7 +7,8 @@ use crate::Nanos;
 pub struct Endpoint<E> {
     /// What tells it from all others; its past is kept under this.
     pub id: E,
-    /// `host:port`, its place on the hash ring: the same text gives the same place in every process.
+    /// `host:port`, its place on the hash ring: the same text gives the same place in every
+    /// process.
     pub address: String,
     /// Relative share of the traffic; 0 gets none. Not a number counts as 1.
     pub weight: f64,

@@ -1,7 +1,7 @@
 //! A mean latency that jumps up at once and comes down slowly.
 //!
-//! A plain moving mean notices a slow endpoint only after many slow answers; by then the queue is long.
-//! As in linkerd (`linkerd/ewma`), a sample above the present value replaces it.
+//! A plain moving mean notices a slow endpoint only after many slow answers; by then the queue is
+//! long. As in linkerd (`linkerd/ewma`), a sample above the present value replaces it.
 
 use crate::Nanos;
 

@@ -1,9 +1,9 @@
 //! Chooses the endpoint that a call goes to.
 //!
 //! A [`Balancer`] holds the endpoints of one service. [`Balancer::pick`] chooses one and counts the
-//! call as under way; [`Balancer::report`] tells how it went; [`Balancer::tick`] judges endpoints that
-//! stand out and returns what changed. Time and randomness are passed in, so that every decision can
-//! be replayed. Nothing is allocated for a pick.
+//! call as under way; [`Balancer::report`] tells how it went; [`Balancer::tick`] judges endpoints
+//! that stand out and returns what changed. Time and randomness are passed in, so that every
+//! decision can be replayed. Nothing is allocated for a pick.
 //!
 //! What is known of an endpoint (calls under way, latency, ejection, slow start) belongs to its
 //! identifier: [`Balancer::update`] never resets it, and one that leaves and comes back within

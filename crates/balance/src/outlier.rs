@@ -155,8 +155,8 @@ pub(crate) fn demanded_percent(
     mean - f64::from(factor_millis) / 1_000.0 * variance.sqrt()
 }
 
-/// The median of sorted numbers without one of them, `skip` being its position. `None` when no other
-/// is left.
+/// The median of sorted numbers without one of them, `skip` being its position. `None` when no
+/// other is left.
 pub(crate) fn median_without(sorted: &[f64], skip: Option<usize>) -> Option<f64> {
     let count = sorted.len() - usize::from(skip.is_some());
     let at = |index: usize| match skip {

@@ -18,8 +18,8 @@ pub enum Algorithm {
     /// The one with fewer calls under way of two random ones; with unequal weights the one with
     /// fewest calls for its weight of all, as nginx's `least_conn`.
     LeastRequests,
-    /// Of two random ones the one with the lower cost: peak-sensitive mean latency × calls under way
-    /// ÷ weight. Failures count as slow answers.
+    /// Of two random ones the one with the lower cost: peak-sensitive mean latency × calls under
+    /// way ÷ weight. Failures count as slow answers.
     #[default]
     PeakEwma,
     /// The same key goes to the same endpoint as long as that is fit and not overloaded: nginx's

@@ -1,7 +1,7 @@
 //! A circuit breaker: stops calls to what fails, and tries carefully whether it still does.
 //!
-//! Each admission carries the epoch of the state that admitted it. A result from an earlier epoch is
-//! ignored, so that calls which began before the breaker opened cannot decide its probes.
+//! Each admission carries the epoch of the state that admitted it. A result from an earlier epoch
+//! is ignored, so that calls which began before the breaker opened cannot decide its probes.
 
 use std::fmt;
 use std::sync::Arc;

@@ -11,7 +11,8 @@ use crate::keyed::Idle;
 use crate::limits::{BURST_MAX, RATE_PER_SEC_MAX, RATE_PER_SEC_MIN};
 use crate::{Blocked, Nanos};
 
-/// Admits at most `burst` calls at once and `rate` a second in the long run. Clones share the bucket.
+/// Admits at most `burst` calls at once and `rate` a second in the long run. Clones share the
+/// bucket.
 #[derive(Debug, Clone)]
 pub struct TokenBucket {
     full_at: Arc<AtomicU64>,

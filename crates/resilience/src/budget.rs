@@ -85,8 +85,8 @@ impl RetryBudget {
         slot.earned += self.core.earned;
     }
 
-    /// A retry is wanted: whether the budget allows it. What is taken is spent, even if the retry is
-    /// not made in the end.
+    /// A retry is wanted: whether the budget allows it. What is taken is spent, even if the retry
+    /// is not made in the end.
     pub fn withdraw(&self, now: Nanos) -> bool {
         let mut state = self.core.state.lock();
         state.current(now, self.core.slot_ns);

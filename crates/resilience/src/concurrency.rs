@@ -1,8 +1,8 @@
 //! A limit on calls under way, with a bounded queue before it.
 //!
-//! A caller that finds no room gets a [`Waiter`]: a future that is ready when it is its turn, woken by
-//! whoever leaves. It knows no clock; when to stop waiting is [`Waiter::until`], and dropping it leaves
-//! the queue.
+//! A caller that finds no room gets a [`Waiter`]: a future that is ready when it is its turn, woken
+//! by whoever leaves. It knows no clock; when to stop waiting is [`Waiter::until`], and dropping it
+//! leaves the queue.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;

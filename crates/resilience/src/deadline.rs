@@ -1,4 +1,5 @@
-//! Deadlines: a point in time inside a process, a length of time on the wire, because clocks differ.
+//! Deadlines: a point in time inside a process, a length of time on the wire, because clocks
+//! differ.
 
 use crate::Nanos;
 use crate::limits::{TIMEOUT_DIGITS_MAX, TIMEOUT_MS_MAX};

@@ -20,8 +20,8 @@ pub trait Idle {
     fn idle(&self, now: Nanos) -> bool;
 }
 
-/// A limiter for each key. When there are too many keys, idle ones are forgotten first, then ones not
-/// used lately.
+/// A limiter for each key. When there are too many keys, idle ones are forgotten first, then ones
+/// not used lately.
 pub struct Keyed<K, L> {
     shards: Vec<Mutex<Shard<K, L>>>,
     hasher: RandomState,
@@ -50,8 +50,8 @@ impl<K, L> std::fmt::Debug for Keyed<K, L> {
 }
 
 impl<K: Hash + Eq + Clone, L: Idle> Keyed<K, L> {
-    /// A limiter made by `make` for each of about `keys_max` keys (rounded up to a multiple of 16, at
-    /// most [`KEYS_MAX`]).
+    /// A limiter made by `make` for each of about `keys_max` keys (rounded up to a multiple of 16,
+    /// at most [`KEYS_MAX`]).
     pub fn new(keys_max: usize, make: impl Fn() -> L + Send + Sync + 'static) -> Self {
         let shard = || Mutex::new(Shard { places: HashMap::new(), entries: Vec::new(), hand: 0 });
         Self {

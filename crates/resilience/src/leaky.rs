@@ -33,8 +33,8 @@ impl LeakyQueue {
         }
     }
 
-    /// Reserves a turn for a call that counts as `count`. The caller waits [`Reservation::wait`] and
-    /// then goes; dropping the reservation before gives the turn back if nobody came after.
+    /// Reserves a turn for a call that counts as `count`. The caller waits [`Reservation::wait`]
+    /// and then goes; dropping the reservation before gives the turn back if nobody came after.
     ///
     /// # Errors
     /// [`Blocked::QueueTimeout`] when the turn is too far off, [`Blocked::Deadline`] when it comes

@@ -1,8 +1,8 @@
 //! Protects a call: limits, breakers, retries and deadlines.
 //!
-//! Everything here decides and nothing waits: the time is passed in, a wait is a value that the caller
-//! acts on, randomness comes from the caller's generator. What is admitted is a permit that gives
-//! everything back when it is dropped, so that a caller that goes away leaves nothing behind.
+//! Everything here decides and nothing waits: the time is passed in, a wait is a value that the
+//! caller acts on, randomness comes from the caller's generator. What is admitted is a permit that
+//! gives everything back when it is dropped, so that a caller that goes away leaves nothing behind.
 //!
 //! With the feature `tokio` there are also functions that wait, see [`ConcurrencyLimit`] and
 //! [`LeakyQueue`].

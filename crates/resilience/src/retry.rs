@@ -79,8 +79,8 @@ impl GiveUp {
 }
 
 impl RetryPolicy {
-    /// Decides after try number `tries` (1 for the first) failed. The budget is charged only when the
-    /// answer is to try again.
+    /// Decides after try number `tries` (1 for the first) failed. The budget is charged only when
+    /// the answer is to try again.
     pub fn decide<R: RngCore + ?Sized>(
         &self,
         now: Nanos,

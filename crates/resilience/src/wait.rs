@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::{Blocked, ConcurrencyLimit, Deadline, Entry, LeakyQueue, Nanos, Permit};
 
 impl ConcurrencyLimit {
-    /// Enters, waiting for a place until the longest wait or the deadline is over. Dropping the future
-    /// leaves the queue.
+    /// Enters, waiting for a place until the longest wait or the deadline is over. Dropping the
+    /// future leaves the queue.
     ///
     /// # Errors
-    /// As [`ConcurrencyLimit::enter`], and [`Blocked::QueueTimeout`] or [`Blocked::Deadline`] when the
-    /// wait was in vain.
+    /// As [`ConcurrencyLimit::enter`], and [`Blocked::QueueTimeout`] or [`Blocked::Deadline`] when
+    /// the wait was in vain.
     pub async fn acquire(&self, now: Nanos, deadline: Option<Deadline>) -> Result<Permit, Blocked> {
         let mut waiter = match self.enter(now, deadline)? {
             Entry::Admitted(permit) => return Ok(permit),
@@ -25,8 +25,8 @@ impl ConcurrencyLimit {
 }
 
 impl LeakyQueue {
-    /// Waits for the turn of a call that counts as `count`. Dropping the future gives the turn back if
-    /// nobody came after.
+    /// Waits for the turn of a call that counts as `count`. Dropping the future gives the turn back
+    /// if nobody came after.
     ///
     /// # Errors
     /// As [`LeakyQueue::reserve`], at once: nobody waits in vain.

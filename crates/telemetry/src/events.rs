@@ -140,8 +140,8 @@ impl EventLog {
         ring.events.range(..end).rev().take(limit).map(|event| EventView::clone(event)).collect()
     }
 
-    /// Every event from now on. A subscriber that lags more than [`EVENTS_LAG_MAX`] is told how many it
-    /// missed and can read them with [`EventLog::recent`].
+    /// Every event from now on. A subscriber that lags more than [`EVENTS_LAG_MAX`] is told how
+    /// many it missed and can read them with [`EventLog::recent`].
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<EventView>> {
         self.live.subscribe()
     }

@@ -155,8 +155,8 @@ fn counter(
     metric.encode_family(labels)?.encode_counter::<NoLabelSet, u64, u64>(&value, None)
 }
 
-/// One bucket for each power of two from 256 µs: their bounds are bounds of the fine buckets, so that
-/// the counts are exact.
+/// One bucket for each power of two from 256 µs: their bounds are bounds of the fine buckets, so
+/// that the counts are exact.
 fn coarse(totals: &Totals) -> Vec<(f64, u64)> {
     let mut coarse: Vec<(f64, u64)> =
         (8..27).map(|power| (f64::from(1_u32 << power) / 1_000_000.0, 0)).collect();

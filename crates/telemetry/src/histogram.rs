@@ -1,7 +1,7 @@
 //! Log-linear latency buckets: eight to each power of two, so that a reading is at most 1/16 off.
 //!
-//! Fixed and the same for every meter, so that shards, seconds and reports from other processes add up
-//! without loss.
+//! Fixed and the same for every meter, so that shards, seconds and reports from other processes add
+//! up without loss.
 
 /// Buckets from 0 µs to 134 s; longer latencies count in the last.
 pub(crate) const BUCKETS: usize = 200;
@@ -29,8 +29,8 @@ pub(crate) fn lower_us(index: usize) -> u64 {
     (LINEAR + index % LINEAR) << shift
 }
 
-/// The latency, in ms, that the share `quantile` of the counted calls did not exceed: the middle of the
-/// bucket in which it lies. 0 when nothing was counted.
+/// The latency, in ms, that the share `quantile` of the counted calls did not exceed: the middle of
+/// the bucket in which it lies. 0 when nothing was counted.
 pub(crate) fn quantile_ms(buckets: &[u64; BUCKETS], quantile: f64) -> f64 {
     let count: u64 = buckets.iter().sum();
     if count == 0 {

@@ -1,7 +1,7 @@
 //! Counts, times and records what happens.
 //!
-//! The hot path (gateway, doors) touches only relaxed atomics in a shard of its own worker; everything
-//! that costs more — rates, percentiles, history — is worked out once a second by
+//! The hot path (gateway, doors) touches only relaxed atomics in a shard of its own worker;
+//! everything that costs more — rates, percentiles, history — is worked out once a second by
 //! [`Telemetry::sample`], which the server calls.
 
 #![forbid(unsafe_code)]
@@ -65,8 +65,8 @@ impl Telemetry {
     }
 
     /// A counter of a door's own, by name (`rialto_eureka_requests`, without `_total`) and labels.
-    /// The same name and labels give the same counter. Past [`limits::COUNTER_LABEL_SETS_MAX`] label
-    /// sets of a name, the rest share one whose label values are `other`.
+    /// The same name and labels give the same counter. Past [`limits::COUNTER_LABEL_SETS_MAX`]
+    /// label sets of a name, the rest share one whose label values are `other`.
     pub fn counter(&self, name: &'static str, help: &'static str, labels: &[Label<'_>]) -> Counter {
         self.inner.counters.counter(name, help, labels)
     }

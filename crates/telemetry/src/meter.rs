@@ -1,4 +1,5 @@
-//! A meter: what one route or one pair of services carried, counted by several workers without locks.
+//! A meter: what one route or one pair of services carried, counted by several workers without
+//! locks.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -95,7 +96,8 @@ impl Default for MeterShard {
 }
 
 impl MeterShard {
-    /// A call begins. Each must be followed by one [`MeterShard::finish`], on any shard of the meter.
+    /// A call begins. Each must be followed by one [`MeterShard::finish`], on any shard of the
+    /// meter.
     pub fn begin(&self) {
         self.begun.fetch_add(1, Relaxed);
     }
@@ -128,8 +130,8 @@ impl MeterShard {
     }
 
     fn add_to(&self, totals: &mut Totals) {
-        // The ended before the begun: a call that begins and ends meanwhile must not make the number
-        // of calls under way negative.
+        // The ended before the begun: a call that begins and ends meanwhile must not make the
+        // number of calls under way negative.
         for (total, ended) in totals.ended.iter_mut().zip(&self.ended) {
             *total += ended.load(Relaxed);
         }

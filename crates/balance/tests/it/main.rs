@@ -56,7 +56,8 @@ fn shares(balancer: &mut Balancer<u32>, calls: usize, rng: &mut SmallRng) -> Vec
     shares
 }
 
-/// Asserts that counts fit weights: chi-square at the 0.1 % level, for up to six degrees of freedom.
+/// Asserts that counts fit weights: chi-square at the 0.1 % level, for up to six degrees of
+/// freedom.
 #[track_caller]
 fn assert_shares(counts: &[u32], weights: &[f64]) {
     const CRITICAL: [f64; 7] = [0.0, 10.83, 13.82, 16.27, 18.47, 20.52, 22.46];

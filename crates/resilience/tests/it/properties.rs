@@ -111,7 +111,7 @@ proptest! {
 
     #[test]
     fn a_refused_call_passes_when_told(burst in 1..9_u32, rate in 1..1_000_u32, count in 1..9_u32) {
-        prop_assume!(count <= burst);
+        let count = count.min(burst);
         let bucket = TokenBucket::new(f64::from(rate), burst);
         while bucket.take(ms(5), count).is_ok() {}
         let after = bucket.take(ms(5), count).expect_err("it is empty").retry_after();
