@@ -108,14 +108,18 @@ impl Catalog {
         let count = instances.min(RENEWED_MAX);
         // A stride that meets every part of the catalog, in no order that a cache could foresee.
         let stride = 7_919;
-        let known: Vec<(ServiceKey, String)> = (0..count)
+        let services: Vec<ServiceKey> =
+            (0..instances).step_by(SERVICE_INSTANCES).map(service).collect();
+        // Identifiers lie in the order of their use: those of a request are in the cache.
+        let known: Vec<(usize, String)> = (0..count)
             .map(|n| n * stride % instances)
-            .map(|index| (service(index), id(index)))
+            .map(|index| (index / SERVICE_INSTANCES, id(index)))
             .collect();
         let mut renewed = 0_u64;
         let begin = Instant::now();
         while begin.elapsed() < time {
             for (service, id) in &known {
+                let service = &services[*service];
                 let found = self.state.renew(self.now, service, Protocol::Sdk, id);
                 assert!(found.is_some(), "a registered instance can be renewed");
             }

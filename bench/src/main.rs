@@ -84,21 +84,23 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<Report, Error> {
-    let binary = Binary::find(cli.bin.as_deref())?;
     let mut effort = if cli.what == What::Smoke { Effort::smoke() } else { Effort::full() };
     effort.seconds = cli.seconds.unwrap_or(effort.seconds);
     effort.rounds = cli.rounds.unwrap_or(effort.rounds).max(1);
     effort.jvm_warm_seconds = cli.warm.unwrap_or(effort.jvm_warm_seconds);
     let wants = |what| cli.what == what || matches!(cli.what, What::Smoke | What::All);
     let mut report = Report::new();
-    if wants(What::Gateway) {
-        gateway::run(&binary, &effort, &mut report)?;
-    }
-    if wants(What::Eureka) {
-        eureka::run(&binary, &effort, &mut report)?;
-    }
-    if wants(What::ColdStart) {
-        cold_start::run(&binary, &effort, &mut report)?;
+    if cli.what != What::Catalog {
+        let binary = Binary::find(cli.bin.as_deref())?;
+        if wants(What::Gateway) {
+            gateway::run(&binary, &effort, &mut report)?;
+        }
+        if wants(What::Eureka) {
+            eureka::run(&binary, &effort, &mut report)?;
+        }
+        if wants(What::ColdStart) {
+            cold_start::run(&binary, &effort, &mut report)?;
+        }
     }
     if wants(What::Catalog) {
         catalog::run(&effort, &mut report)?;
