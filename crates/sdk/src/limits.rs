@@ -11,7 +11,7 @@ pub const FIRST_VIEW_WAIT: Duration = Duration::from_secs(2);
 /// Further tries of a call unless its method says otherwise.
 pub const RETRIES_DEFAULT: u32 = 1;
 /// Calls of one service under way in this process.
-pub const CALLS_MAX: usize = 1_024;
+pub const CALLS_MAX: u32 = 1_024;
 /// Largest answer that is read.
 pub const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How much of an answer that is no value is kept for the error.

@@ -121,7 +121,7 @@ impl Channel {
         loop {
             let Some(underway) = service.pick(&tried) else {
                 let none = || CallError::NoInstance { service: service.name.clone() };
-                return permit.finish(Err(last.unwrap_or_else(none)));
+                return settle(service, permit, Err(last.unwrap_or_else(none)));
             };
             let left = retries.saturating_sub(tried.len());
             let till = share_of(deadline, if call.parts.repeatable { left } else { 0 });
@@ -141,7 +141,7 @@ impl Channel {
                     last = Some(error);
                     tried.push(target);
                 }
-                result => return permit.finish(result),
+                result => return settle(service, permit, result),
             }
         }
     }
@@ -153,16 +153,19 @@ impl std::fmt::Debug for Channel {
     }
 }
 
-impl Permit<'_> {
-    /// Tells the protections how the call went.
-    fn finish(self, result: Result<Answer>) -> Result<Answer> {
-        match &result {
-            Err(CallError::Invalid { .. }) => {}
-            Err(error) if error.permits_fallback() => self.failed(),
-            _ => self.succeeded(),
-        }
-        result
+/// Tells the protections how a call went.
+fn settle(service: &Service, permit: Permit<'_>, result: Result<Answer>) -> Result<Answer> {
+    let opened = match &result {
+        Err(CallError::Invalid { .. }) => None,
+        Err(error) if error.permits_fallback() => permit.failed(),
+        _ => permit.succeeded(),
+    };
+    match opened {
+        Some(true) => tracing::warn!(service = &*service.name, "the circuit breaker has opened"),
+        Some(false) => tracing::info!(service = &*service.name, "the circuit breaker has closed"),
+        None => {}
     }
+    result
 }
 
 /// Counts a call once, as cancelled when it is dropped under way.

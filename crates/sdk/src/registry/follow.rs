@@ -92,11 +92,8 @@ impl Follow {
         let service = self.service.clone();
         let endpoints = self.view.listed();
         let save = move || cache.save(&service, endpoints.endpoints.iter().map(|one| &**one));
-        match tokio::task::spawn_blocking(save).await {
-            Ok(Err(error)) => {
-                tracing::warn!(%error, service = &*self.service, "the cache cannot be written");
-            }
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(save).await {
+            tracing::warn!(%error, service = &*self.service, "the cache cannot be written");
         }
     }
 }

@@ -56,7 +56,7 @@ impl Registry for Door {
         let (metadata, extensions, message) = request.into_parts();
         let caller = self.caller(metadata, extensions).await?;
         let permit = permit(&self.shared.watches, "watches")?;
-        let replies = watch::replies(&self.shared, &caller, message, permit)?;
+        let replies = watch::replies(&self.shared, &caller, &message, permit)?;
         Ok(Response::new(Box::pin(replies)))
     }
 }

@@ -40,7 +40,7 @@ struct Follower {
 pub(crate) fn replies(
     shared: &Arc<Shared>,
     caller: &Caller,
-    request: WatchRequest,
+    request: &WatchRequest,
     permit: OwnedSemaphorePermit,
 ) -> Result<impl Stream<Item = Result<WatchReply, Status>> + Send + use<>, Status> {
     let key = map::service_key(request.service.as_ref()).map_err(|error| status(error.into()))?;
