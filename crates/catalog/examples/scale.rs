@@ -1,8 +1,8 @@
 //! What an instance costs in time and memory at a thousand, a hundred thousand and a million.
 //!
-//! `cargo run --release -p rialto-catalog --example scale` prints nanoseconds for each operation, with
-//! instances visited in random order, and the memory that the process holds. The quotient at the end is
-//! the cost at a million over the cost at a thousand.
+//! `cargo run --release -p rialto-catalog --example scale` prints nanoseconds for each operation,
+//! with instances visited in random order, and the memory that the process holds. The quotient at
+//! the end is the cost at a million over the cost at a thousand.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -104,8 +104,8 @@ impl Plan {
             dice ^= dice << 17;
             order.swap(last, dice as usize % (last + 1));
         }
-        // Identifiers come from the network and are in the cache when they are used: lay them out in
-        // the order of use, so that the plan itself costs nothing.
+        // Identifiers come from the network and are in the cache when they are used: lay them out
+        // in the order of use, so that the plan itself costs nothing.
         let order = order.iter().map(|(service, id)| (*service, id.as_str().into())).collect();
         Self { services, order }
     }

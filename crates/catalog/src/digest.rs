@@ -1,5 +1,5 @@
-//! A digest of everything that the state consists of, in a defined order: two states that were given
-//! the same inputs must have the same.
+//! A digest of everything that the state consists of, in a defined order: two states that were
+//! given the same inputs must have the same.
 
 use crate::event::Change;
 use crate::instance::Instance;
@@ -23,7 +23,8 @@ impl State {
         sum.0
     }
 
-    /// A digest of records and leases alone: the same for an empty catalog, whatever it went through.
+    /// A digest of records and leases alone: the same for an empty catalog, whatever it went
+    /// through.
     #[must_use]
     pub fn records_digest(&self) -> u64 {
         let mut sum = Sum::new();

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::limits::{NAME_BYTES_MAX, SERVICE_NAME_BYTES_MAX};
 
-/// Sorts below every character that a name may contain, so that the joined text sorts as the triple.
+/// Sorts below every character that a name may contain, so that the joined text sorts as the
+/// triple.
 const SEPARATOR: char = '\0';
 
 /// Namespace, group and name of a service. Case-sensitive; sorts by namespace, group, name; a clone

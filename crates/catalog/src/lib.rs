@@ -1,12 +1,13 @@
-//! The shared service catalog: model, indexes, leases and watches, as a deterministic state machine.
+//! The shared service catalog: model, indexes, leases and watches, as a deterministic state
+//! machine.
 //!
-//! [`State`] is the whole of it. It has no clock, no randomness, no files and no threads: everything
-//! that happens to it comes in as a [`Command`] or a renewal with the time told by the caller, and the
-//! same inputs give the same state, byte for byte ([`State::digest`]). Time passes through
-//! [`State::tick`], which touches only leases that are due.
+//! [`State`] is the whole of it. It has no clock, no randomness, no files and no threads:
+//! everything that happens to it comes in as a [`Command`] or a renewal with the time told by the
+//! caller, and the same inputs give the same state, byte for byte ([`State::digest`]). Time passes
+//! through [`State::tick`], which touches only leases that are due.
 //!
-//! Every change has a [`Revision`] and an [`Event`]; a watcher that resumes from a revision gets every
-//! later change exactly once, or an explicit [`Compacted`].
+//! Every change has a [`Revision`] and an [`Event`]; a watcher that resumes from a revision gets
+//! every later change exactly once, or an explicit [`Compacted`].
 
 mod command;
 mod digest;

@@ -1,7 +1,7 @@
 //! The last events, for watchers that resume.
 //!
-//! Events of one service are chained backwards, so that a watcher of one service does not pay for the
-//! changes of all others.
+//! Events of one service are chained backwards, so that a watcher of one service does not pay for
+//! the changes of all others.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
-//! Expiry of Eureka leases with Netflix's numbers: one threshold for the whole registry, a timer, and
-//! at most a share of the registry in each run
+//! Expiry of Eureka leases with Netflix's numbers: one threshold for the whole registry, a timer,
+//! and at most a share of the registry in each run
 //! (eureka-core: `AbstractInstanceRegistry.evict`, `PeerAwareInstanceRegistryImpl`).
 
 use std::sync::Arc;

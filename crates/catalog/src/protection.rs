@@ -1,9 +1,9 @@
 //! Self-preservation of one service: when too many of its leases run out at once, it is more likely
 //! that they cannot be renewed than that all of their owners died, and expiry is held back.
 //!
-//! One lost instance always goes in time, and so does a small share of many. What is held goes when its
-//! owner says so, when it is again a small share while nothing else moves, or at the latest when the
-//! protection's time is over.
+//! One lost instance always goes in time, and so does a small share of many. What is held goes when
+//! its owner says so, when it is again a small share while nothing else moves, or at the latest
+//! when the protection's time is over.
 
 use std::sync::Arc;
 

@@ -73,9 +73,9 @@ impl State {
         }
     }
 
-    /// Renews a lease and gives its instance; `None` when there is none such. An agreed instance has
-    /// no lease and is given as it is. Spends no revision, allocates nothing, and may run beside other
-    /// renewals and readers.
+    /// Renews a lease and gives its instance; `None` when there is none such. An agreed instance
+    /// has no lease and is given as it is. Spends no revision, allocates nothing, and may run
+    /// beside other renewals and readers.
     pub fn renew(
         &self,
         now: Timestamp,
@@ -132,8 +132,8 @@ impl State {
         self.directory.beyond(key, backwards).map(|service| ServiceRef { state: self, service })
     }
 
-    /// The services of a namespace and group whose names are the same but for case, sorted; the name
-    /// must be folded already ([`crate::fold`]).
+    /// The services of a namespace and group whose names are the same but for case, sorted; the
+    /// name must be folded already ([`crate::fold`]).
     pub fn services_folded(
         &self,
         namespace: &str,

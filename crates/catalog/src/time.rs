@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A moment: milliseconds since the Unix epoch as told by the caller's clock, which never goes back.
+/// A moment: milliseconds since the Unix epoch as told by the caller's clock, which never goes
+/// back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub u64);
 

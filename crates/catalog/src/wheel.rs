@@ -1,8 +1,8 @@
 //! The timer of all leases: a hierarchical wheel in which each lease waits in one place.
 //!
-//! Renewal does not touch the wheel. A lease comes up at the time that it was put in for; whoever takes
-//! it looks at the present end of the lease and puts it back if that is later. So a lease costs one
-//! visit for each of its lengths, however often it is renewed, and nothing ever scans.
+//! Renewal does not touch the wheel. A lease comes up at the time that it was put in for; whoever
+//! takes it looks at the present end of the lease and puts it back if that is later. So a lease
+//! costs one visit for each of its lengths, however often it is renewed, and nothing ever scans.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

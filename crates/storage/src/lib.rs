@@ -1,1 +1,21 @@
 //! Remembers agreed records across a crash.
+//!
+//! [`Store`] holds small records in a few tables. A commit is atomic, and durable when it returns;
+//! the caller collects what arrived meanwhile into the next one, so that many changes share one
+//! sync. After a failed sync nothing is known about what the disk holds, and a store never writes
+//! again.
+//!
+//! [`Warm`] holds what is only nice to have after a restart, and forgets it when it cannot be read.
+
+mod directory;
+mod disk;
+mod error;
+pub mod fault;
+mod store;
+mod warm;
+
+pub use directory::{Directory, FORMAT};
+pub use disk::{Disk, RealDisk};
+pub use error::{CommitError, OpenError};
+pub use store::{Record, Store, Table, Write};
+pub use warm::Warm;

@@ -15,8 +15,8 @@ use crate::netflix::OVERDUE_LIST;
 use crate::time::Timestamp;
 
 impl State {
-    /// Carries out a command, or refuses it and changes nothing. A `now` earlier than one told before
-    /// counts as that one.
+    /// Carries out a command, or refuses it and changes nothing. A `now` earlier than one told
+    /// before counts as that one.
     ///
     /// # Errors
     /// [`Refused`] says what was wrong with the command and what to do.

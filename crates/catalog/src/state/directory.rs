@@ -9,8 +9,8 @@ use smallvec::SmallVec;
 use crate::key::{ServiceKey, fold};
 use crate::service::Service;
 
-/// Services have numbers, so that an instance can say in four bytes which one it belongs to. Numbers
-/// are given out again.
+/// Services have numbers, so that an instance can say in four bytes which one it belongs to.
+/// Numbers are given out again.
 #[derive(Debug)]
 pub(crate) struct Directory {
     services: Vec<Option<Box<Service>>>,

@@ -16,8 +16,8 @@ const HELD_RECHECK_MIN: Millis = Millis(500);
 const HELD_RECHECK_MAX: Millis = Millis(30_000);
 
 impl State {
-    /// Lets time pass: leases that ran out end, unless self-preservation holds them. Looks at no more
-    /// than [`TICK_LEASES_MAX`] leases and says whether some are left; call it again then.
+    /// Lets time pass: leases that ran out end, unless self-preservation holds them. Looks at no
+    /// more than [`TICK_LEASES_MAX`] leases and says whether some are left; call it again then.
     pub fn tick(&mut self, now: Timestamp) -> bool {
         self.now = self.now.max(now);
         self.notice_pause();
