@@ -2,7 +2,8 @@
 
 use rand_core::RngCore;
 
-use crate::limits::{DRAWS_MAX, RING_STEPS_MAX};
+use crate::limits::{DRAWS_MAX, RING_STEPS_MAX, SMOOTH_MAX};
+use crate::queue::TurnQueue;
 use crate::ring::Ring;
 use crate::slot::Slot;
 use crate::{Algorithm, Nanos, Request, Settings};
@@ -19,6 +20,7 @@ pub(crate) struct Pool {
     weight: f64,
     cumulative: Vec<f64>,
     cursor: Option<usize>,
+    turns: TurnQueue,
 }
 
 /// What every algorithm needs to know.
@@ -40,6 +42,7 @@ impl Pool {
         self.warming = self.members.iter().any(|slot| slots[*slot as usize].warm_since.is_some());
         self.weight = self.members.iter().map(|slot| slots[*slot as usize].endpoint.weight).sum();
         self.cumulative.clear();
+        self.turns.clear();
     }
 }
 
@@ -55,7 +58,10 @@ impl<E: PartialEq> Choice<'_, E> {
         }
         match self.set.algorithm {
             Algorithm::RoundRobin => self.round_robin(pool, rng),
-            Algorithm::WeightedRoundRobin => self.smooth(pool, |_| true),
+            Algorithm::WeightedRoundRobin if pool.members.len() <= SMOOTH_MAX => {
+                self.smooth(pool, |_| true)
+            }
+            Algorithm::WeightedRoundRobin => self.by_turns(pool, rng),
             Algorithm::Random => self.draw(pool, rng, None),
             Algorithm::WeightedRandom => self.weighted_random(pool, rng),
             Algorithm::LeastRequests if pool.equal => {
@@ -105,6 +111,15 @@ impl<E: PartialEq> Choice<'_, E> {
         let best = best?;
         self.slots[best as usize].smooth -= total;
         Some(best)
+    }
+
+    /// The same shares for many members: whose turn is due first.
+    fn by_turns<R: RngCore + ?Sized>(&self, pool: &mut Pool, rng: &mut R) -> Option<u32> {
+        let weight = |slot| self.slot(slot).weight(self.now, self.set);
+        if pool.turns.is_empty() {
+            pool.turns.fill(pool.members.iter().map(|slot| (*slot, weight(*slot), unit(rng))));
+        }
+        pool.turns.next(weight, |slot| self.open(slot))
     }
 
     fn weighted_random<R: RngCore + ?Sized>(&self, pool: &mut Pool, rng: &mut R) -> Option<u32> {

@@ -23,6 +23,14 @@ impl PeakEwma {
         self.value_ns * (-age_ns / decay_ns).exp()
     }
 
+    /// Takes a sample that is only known to be at least so long: it can raise the value, never
+    /// lower it.
+    pub(crate) fn add_at_least(&mut self, sample: Nanos, now: Nanos, decay_ns: f64) {
+        if sample.0 as f64 > self.read(now, decay_ns) {
+            self.add(sample, now, decay_ns);
+        }
+    }
+
     /// Takes a sample. One that is not newer than the last counts only as a peak.
     pub(crate) fn add(&mut self, sample: Nanos, now: Nanos, decay_ns: f64) {
         let sample_ns = sample.0 as f64;
@@ -54,6 +62,17 @@ mod tests {
         let kept = (-1.0_f64).exp();
         let expected = 500e6 * kept + 10e6 * (1.0 - kept);
         assert!((ewma.read(Nanos::from_secs(11), DECAY_NS) - expected).abs() < 1.0);
+    }
+
+    #[test]
+    fn samples_of_unknown_length_only_raise() {
+        let mut ewma = PeakEwma::new(Nanos::from_millis(30), Nanos(0));
+        let now = Nanos::from_secs(60);
+        let faded = ewma.read(now, DECAY_NS);
+        ewma.add_at_least(Nanos(0), now, DECAY_NS);
+        assert_eq!(ewma.read(now, DECAY_NS), faded);
+        ewma.add_at_least(Nanos::from_millis(40), now, DECAY_NS);
+        assert_eq!(ewma.read(now, DECAY_NS), 40e6);
     }
 
     #[test]

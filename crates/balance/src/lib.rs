@@ -6,8 +6,9 @@
 //! decision can be replayed. Nothing is allocated for a pick.
 //!
 //! What is known of an endpoint (calls under way, latency, ejection, slow start) belongs to its
-//! identifier: [`Balancer::update`] never resets it, and one that leaves and comes back within
-//! [`limits::DEPARTED_NS`] finds its past again.
+//! identifier: [`Balancer::update`] never resets it. One that was away for [`limits::ABSENT_NS`] is
+//! taken to be a new process: its calls under way still count, but it begins without latency and
+//! ejection, and slowly.
 
 #![forbid(unsafe_code)]
 
@@ -17,6 +18,7 @@ mod endpoint;
 mod ewma;
 pub mod limits;
 mod outlier;
+mod queue;
 mod ring;
 mod settings;
 mod slot;

@@ -12,6 +12,11 @@ pub const RING_STEPS_MAX: usize = 4_096;
 pub const DEPARTED_MAX: usize = 1_024;
 /// How long an endpoint that left is remembered, in ns.
 pub const DEPARTED_NS: u64 = 300 * 1_000_000_000;
+/// An endpoint that comes back after this long or longer, in ns, is taken to be a new process.
+pub const ABSENT_NS: u64 = 1_000_000_000;
+/// Endpoints up to which smooth weighted round robin gives nginx's sequence, looking at each; with
+/// more of them a queue gives the same shares in less time.
+pub const SMOOTH_MAX: usize = 64;
 /// Random draws that may hit an excluded endpoint before the rest is searched in order.
 pub const DRAWS_MAX: usize = 16;
 /// Longest `Retry-After` that is believed, in ns.

@@ -138,6 +138,13 @@ impl Health {
         until
     }
 
+    /// Forgets what another process did, save how often it was ejected. Whether it was at present.
+    pub(crate) fn begin_anew(&mut self) -> bool {
+        let ejected = self.ejected_until.is_some();
+        *self = Self { ejections: self.ejections, ..Self::default() };
+        ejected
+    }
+
     /// Ends an ejection.
     pub(crate) fn return_to_traffic(&mut self) {
         self.ejected_until = None;

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Algorithm {
     /// One after another, from a random start; weights do not count.
     RoundRobin,
-    /// nginx's smooth weighted round robin: weights 5, 1, 1 give a a b a c a a. Looks at every
-    /// endpoint.
+    /// nginx's smooth weighted round robin: weights 5, 1, 1 give a a b a c a a.
     WeightedRoundRobin,
     /// Any; weights do not count.
     Random,

@@ -33,6 +33,27 @@ fn smooth_weighted_round_robin_is_nginxs() {
 }
 
 #[test]
+fn weighted_round_robin_keeps_the_shares_of_many() {
+    let weights: Vec<f64> = (0..100).map(|id| f64::from(id % 4 + 1)).collect();
+    let mut balancer = balancer(settings(Algorithm::WeightedRoundRobin), &weights);
+    let counts = shares(&mut balancer, 25_000, &mut rng());
+    for (count, weight) in counts.iter().zip(&weights) {
+        assert!((f64::from(*count) - 100.0 * weight).abs() <= 2.0, "{count} for {weight}");
+    }
+    let most: Vec<u32> = (0..99).collect();
+    for _ in 0..3 {
+        let request = Request { hash: None, exclude: &most };
+        let picked = balancer.pick(START, &request, &mut rng()).expect("one is left");
+        assert_eq!(picked.id, 99);
+        balancer.report(START, picked.ticket, Outcome::new(Class::Success, Nanos(1)));
+    }
+    assert_eq!(
+        shares(&mut balancer, 250, &mut rng()).iter().filter(|count| **count > 0).count(),
+        100
+    );
+}
+
+#[test]
 fn random_choices_are_even() {
     let weights = [1.0, 5.0, 1.0, 1.0, 0.5];
     let mut balancer = balancer(settings(Algorithm::Random), &weights);

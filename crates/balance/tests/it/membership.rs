@@ -43,6 +43,49 @@ fn who_leaves_and_returns_finds_its_past() {
     assert_eq!(balancer.view(START)[1].in_flight, 0);
 }
 
+/// A balancer whose endpoint 0 of two is ejected.
+fn one_ejected() -> Balancer<u32> {
+    let mut balancer = balancer(settings(Algorithm::PeakEwma), &[1.0, 1.0]);
+    for _ in 0..5 {
+        let request = Request { hash: None, exclude: &[1] };
+        let picked = balancer.pick(START, &request, &mut rng()).expect("0 is there");
+        balancer.report(START, picked.ticket, Outcome::new(Class::Unreachable, Nanos(1)));
+    }
+    assert!(matches!(balancer.tick(START)[..], [Transition::Ejected { id: 0, .. }]));
+    balancer
+}
+
+#[test]
+fn a_short_absence_changes_nothing() {
+    let mut balancer = one_ejected();
+    let before = balancer.view(later(999));
+    balancer.update(START, [endpoint(1, 1.0)]);
+    balancer.update(later(999), [endpoint(0, 1.0), endpoint(1, 1.0)]);
+    assert_eq!(balancer.view(later(999)), before);
+}
+
+#[test]
+fn a_new_process_begins_without_the_past_of_the_old() {
+    let mut gone = one_ejected();
+    gone.update(START, [endpoint(1, 1.0)]);
+    gone.update(later(1_000), [endpoint(0, 1.0), endpoint(1, 1.0)]);
+    let mut told = one_ejected();
+    told.restarted(later(1_000), &0);
+    for mut balancer in [gone, told] {
+        let now = later(1_000);
+        assert_eq!(balancer.tick(now), [Transition::Returned { id: 0 }]);
+        let view = balancer.view(now).remove(0);
+        assert_eq!((view.ejected_until, view.latency_ms, view.weight), (None, 30.0, 0.1));
+        for _ in 0..5 {
+            let request = Request { hash: None, exclude: &[1] };
+            let picked = balancer.pick(now, &request, &mut rng()).expect("0 is there");
+            balancer.report(now, picked.ticket, Outcome::new(Class::Unreachable, Nanos(1)));
+        }
+        let until = balancer.view(now)[0].ejected_until.expect("it fails again");
+        assert!(until.since(now) >= Nanos::from_secs(60), "and rests longer");
+    }
+}
+
 #[test]
 fn the_forgotten_leave_no_trace_and_their_tickets_do_no_harm() {
     let mut balancer = balancer(settings(Algorithm::PeakEwma), &[1.0, 1.0]);
