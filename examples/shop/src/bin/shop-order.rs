@@ -1,0 +1,5 @@
+//! The `order` service as a program of its own.
+
+fn main() -> std::process::ExitCode {
+    rialto_shop::main_of("order")
+}

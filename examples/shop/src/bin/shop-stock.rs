@@ -1,0 +1,5 @@
+//! The `stock` service as a program of its own.
+
+fn main() -> std::process::ExitCode {
+    rialto_shop::main_of("stock")
+}
