@@ -304,19 +304,19 @@ impl Future for Waiter {
             self.done = true;
             return Poll::Ready(Ok(Permit { core }));
         }
-        match state.waiting.get_mut(&self.id) {
-            Some(waiting) => {
-                if !waiting.waker.as_ref().is_some_and(|old| old.will_wake(context.waker())) {
-                    waiting.waker = Some(context.waker().clone());
-                }
-                Poll::Pending
-            }
-            None => {
-                drop(state);
-                self.done = true;
-                Poll::Ready(Err(self.blocked()))
-            }
+        let Some(waiting) = state.waiting.get_mut(&self.id) else {
+            drop(state);
+            self.done = true;
+            return Poll::Ready(Err(self.blocked()));
+        };
+        if waiting.waker.as_ref().is_some_and(|old| old.will_wake(context.waker())) {
+            return Poll::Pending;
         }
+        let old = waiting.waker.replace(context.waker().clone());
+        // Dropping a waker may drop a task, and that another permit of ours: not under the lock.
+        drop(state);
+        drop(old);
+        Poll::Pending
     }
 }
 
@@ -326,8 +326,10 @@ impl Drop for Waiter {
             return;
         }
         let mut state = self.core.state.lock();
-        if state.waiting.remove(&self.id).is_some() {
+        let waiting = state.waiting.remove(&self.id);
+        if waiting.is_some() {
             state.queue.retain(|id| *id != self.id);
+            drop(state);
         } else if state.granted.remove(&self.id) {
             drop(state);
             self.core.leave();

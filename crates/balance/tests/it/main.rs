@@ -4,6 +4,7 @@ mod algorithms;
 mod ejection;
 mod hashing;
 mod membership;
+mod properties;
 mod simulation;
 mod zones;
 
