@@ -43,7 +43,8 @@ fn algorithm() -> impl Strategy<Value = Algorithm> {
     ]
 }
 
-/// Runs the steps, in less time than it takes to forget who left; returns the choices and transitions for comparison.
+/// Runs the steps, in less time than it takes to forget who left; returns the choices and
+/// transitions for comparison.
 fn run(algorithm: Algorithm, steps: &[Step]) -> (Vec<Option<u32>>, Vec<Transition<u32>>) {
     let settings = Settings { algorithm, zone: "a".to_owned(), ..Settings::default() };
     let mut balancer: Balancer<u32> = Balancer::new(settings, 5);
