@@ -213,6 +213,9 @@ impl<E: Clone + Eq + Hash> Balancer<E> {
         if let Some(&index) = self.by_id.get(&endpoint.id) {
             let slot = &mut self.slots[index as usize];
             let left = slot.departed;
+            if endpoint.healthy && !slot.endpoint.healthy {
+                slot.warm_since = Some(now);
+            }
             let moved = slot.change(endpoint);
             if left.is_some_and(|left| now.since(left).0 >= ABSENT_NS) {
                 self.begin_anew(now, index);

@@ -87,9 +87,15 @@ impl Health {
         self.samples += 1;
     }
 
-    /// What its calls usually take, once there are enough of them to say.
+    /// What its calls usually take, once there are enough of them to say. Rises at once when all of
+    /// the last did: when everything is slow nobody stands out.
     pub(crate) fn typical_ns(&self) -> Option<f64> {
-        (self.samples >= SLOW_CALLS).then_some(self.typical_ns)
+        (self.samples >= SLOW_CALLS).then(|| self.typical_ns.max(self.fastest_ns()))
+    }
+
+    /// The fastest of the last calls.
+    fn fastest_ns(&self) -> f64 {
+        self.latest_ns.iter().min().map_or(0.0, |fastest| *fastest as f64)
     }
 
     /// Compares the last answers with what the others usually take.
@@ -102,7 +108,7 @@ impl Health {
             self.slow_looks = 0;
             return Pace::Usual;
         }
-        let fastest_ns = self.latest_ns.iter().min().map_or(0.0, |fastest| *fastest as f64);
+        let fastest_ns = self.fastest_ns();
         if self.samples >= SLOW_CALLS && fastest_ns >= slow_ns && seen_new {
             self.slow_looks += 1;
         }

@@ -185,3 +185,22 @@ fn prometheus_text_is_complete_and_escaped() {
     }
     assert!(text.ends_with("# EOF\n"));
 }
+
+#[test]
+fn workers_count_together_without_losing_anything() {
+    let telemetry = Telemetry::new();
+    let meter = telemetry.routes().meter("shop");
+    std::thread::scope(|scope| {
+        for worker in 0..8 {
+            let meter = &meter;
+            scope.spawn(move || (0..10_000).for_each(|us| call(meter, worker % 3, Class::Ok, us)));
+        }
+        for now_ms in 1..50 {
+            telemetry.sample(now_ms);
+        }
+    });
+    telemetry.sample(1_000);
+    let total = telemetry.routes().total();
+    assert_eq!((total.requests, total.in_flight), (80_000, 0));
+    assert!((total.p50_ms - 5.0).abs() < 0.35);
+}

@@ -141,6 +141,16 @@ fn a_new_endpoint_starts_slowly_and_first_ones_do_not() {
 }
 
 #[test]
+fn who_recovers_starts_slowly() {
+    let mut balancer = balancer(settings(Algorithm::WeightedRoundRobin), &[1.0, 1.0]);
+    let sick = rialto_balance::Endpoint { healthy: false, ..endpoint(1, 1.0) };
+    balancer.update(START, [endpoint(0, 1.0), sick]);
+    balancer.update(later(5), [endpoint(0, 1.0), endpoint(1, 1.0)]);
+    let weights = balancer.view(later(5_005)).into_iter().map(|view| view.weight);
+    assert_eq!(weights.collect::<Vec<_>>(), [1.0, 0.5]);
+}
+
+#[test]
 fn when_all_are_new_nobody_starts_slowly() {
     let mut balancer = balancer(settings(Algorithm::WeightedRandom), &[1.0]);
     balancer.update(START, [endpoint(5, 1.0), endpoint(6, 1.0)]);
