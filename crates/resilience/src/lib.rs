@@ -20,6 +20,7 @@ mod keyed;
 mod leaky;
 pub mod limits;
 mod retry;
+mod retry_after;
 mod time;
 #[cfg(feature = "tokio")]
 mod wait;
@@ -37,5 +38,6 @@ pub use fallback::Fallback;
 pub use keyed::{Idle, Keyed};
 pub use leaky::{LeakyQueue, Reservation};
 pub use retry::{Failure, GiveUp, RetryDecision, RetryPolicy};
+pub use retry_after::parse_retry_after;
 pub use time::Nanos;
 pub use window::WindowKind;
