@@ -24,7 +24,7 @@ pub(crate) enum Command {
     /// eureka.listen) and flags, the later over the earlier; `rialto config explain` shows the
     /// outcome. SIGTERM or Ctrl-C stops gracefully. A changed configuration file brings its new
     /// routes into force at once, without a restart.
-    Serve(SourceArgs),
+    Serve(ServeArgs),
     /// Watch a small shop survive what such systems have to survive
     ///
     /// Starts Rialto and a shop of four services, two processes each, sends it orders through the
@@ -61,6 +61,17 @@ pub(crate) enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+}
+
+/// What `rialto serve` takes.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub sources: SourceArgs,
+    /// Stop when standard input closes: for a program that starts the server as its child.
+    #[arg(long, hide = true)]
+    pub stop_with_parent: bool,
 }
 
 /// Where the configuration comes from.

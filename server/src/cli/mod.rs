@@ -7,9 +7,9 @@ mod sources;
 
 pub(crate) use args::{
     Cli, Command, ConfigCommand, CtlArgs, CtlCommand, DemoArgs, EventsArgs, InstanceCommand,
-    RouteCommand, ServiceArgs, SourceArgs,
+    RouteCommand, ServeArgs, ServiceArgs, SourceArgs,
 };
-pub(crate) use sources::{default_data, load, load_routes};
+pub(crate) use sources::{Loaded, default_data, load, load_routes, refused};
 
 use std::process::ExitCode;
 

@@ -5,9 +5,12 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rialto_api::route::RouteSpec;
+
 use super::SourceArgs;
-use crate::config::{FILE_MAX_BYTES, Layer, PlacedRoute, Problem, Resolved, resolve};
+use crate::config::{FILE_MAX_BYTES, Layer, Resolved, resolve};
 use crate::exit::{Exit, Failure};
+use crate::serve;
 
 /// The data folder when none is set: `$XDG_DATA_HOME/rialto` or `~/.local/share/rialto`; without a
 /// home, `rialto-data` where the process stands.
@@ -56,9 +59,11 @@ pub(crate) struct Loaded {
 /// Reads the sources again, for the routes alone: everything else takes a restart.
 ///
 /// # Errors
-/// As [`load`].
-pub(crate) fn load_routes(args: &SourceArgs) -> Result<Vec<PlacedRoute>, Failure> {
-    load(args).map(|loaded| loaded.resolved.routes)
+/// As [`load`], and when a route cannot be used.
+pub(crate) fn load_routes(args: &SourceArgs) -> Result<Vec<RouteSpec>, Failure> {
+    let resolved = load(args)?.resolved;
+    resolved.check_routes(serve::check_route).map_err(refused)?;
+    Ok(resolved.config.routes)
 }
 
 /// The layer of one file.
@@ -131,9 +136,4 @@ fn data_folder(default: &Path, environment: &Layer, flags: &Layer) -> PathBuf {
         }
     });
     found.filter(|path| !path.as_os_str().is_empty()).unwrap_or_else(|| default.to_owned())
-}
-
-/// A single problem as the end of a command.
-pub(crate) fn problem(problem: Problem) -> Failure {
-    refused(problem.into())
 }

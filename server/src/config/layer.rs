@@ -149,7 +149,14 @@ impl Layer {
 const PREFIX: &str = "RIALTO_";
 
 /// Variables that the SDK, `rialto ctl` and the shop read.
-const ELSEWHERE: &[&str] = &["RIALTO_CONFIG", "RIALTO_SERVER"];
+const ELSEWHERE: &[&str] = &[
+    "RIALTO_CACHE",
+    "RIALTO_CONFIG",
+    "RIALTO_HOST",
+    "RIALTO_NAME",
+    "RIALTO_SERVER",
+    "RIALTO_ZONE",
+];
 const ELSEWHERE_PREFIXES: &[&str] = &[
     "RIALTO_TOKEN",
     "RIALTO_SDK_",

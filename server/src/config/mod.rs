@@ -33,6 +33,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rialto_api::route::RouteSpec;
+use rialto_eureka::Access;
+use rialto_gateway::{AccessLog, Limits, LogFormat, Network};
 
 /// A whole configuration, every value checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +55,8 @@ pub struct Config {
     pub gateway: Gateway,
     /// API and console.
     pub api: Api,
+    /// Catalog.
+    pub catalog: Catalog,
     /// Routes, identifiers unique.
     pub routes: Vec<RouteSpec>,
 }
@@ -71,8 +75,10 @@ pub struct Log {
 pub struct Eureka {
     /// Where it listens.
     pub listen: Listen,
-    /// Whether clients must sign in.
-    pub auth_required: bool,
+    /// Who may call.
+    pub access: Access,
+    /// Threads; 0 means one per processor.
+    pub workers: usize,
     /// Netflix's numbers for lease expiry instead of exact ones.
     pub netflix: bool,
 }
@@ -86,17 +92,14 @@ pub struct Gateway {
     pub workers: usize,
     /// One line per request.
     pub access_log: AccessLog,
-}
-
-/// Where the gateway writes a line per request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AccessLog {
-    /// Nowhere.
-    Off,
-    /// Standard output.
-    Stdout,
-    /// Appended to this file.
-    File(PathBuf),
+    /// How it looks.
+    pub access_log_format: LogFormat,
+    /// Proxies whose word on the client is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether `%2F` and `%5C` pass.
+    pub encoded_slashes: bool,
+    /// Times, sizes and counts.
+    pub limits: Limits,
 }
 
 /// API and console.
@@ -104,6 +107,15 @@ pub enum AccessLog {
 pub struct Api {
     /// Where it listens.
     pub listen: Listen,
+}
+
+/// Self-preservation of the catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalog {
+    /// Whether expiry is ever held back.
+    pub protection: bool,
+    /// Longest time that it is.
+    pub protection_max_ms: u64,
 }
 
 /// A configuration with the origin of each value.

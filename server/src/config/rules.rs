@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rialto_eureka::Access;
+use rialto_gateway::{AccessLog, Limits, LogFormat};
+
 use super::problem::Problem;
-use super::value::{Listen, Value};
-use super::{AccessLog, Api, Config, Eureka, Gateway, Log, Placed, PlacedRoute};
+use super::value::{Listen, Value, networks};
+use super::{Api, Catalog, Config, Eureka, Gateway, Log, Placed, PlacedRoute};
 
 const DOORS: [&str; 3] = ["eureka.listen", "gateway.listen", "api.listen"];
 
@@ -48,11 +51,6 @@ pub(super) fn build(values: &[Placed], routes: &[PlacedRoute]) -> Config {
         Value::Secret(secret) if !secret.reveal().is_empty() => Some(secret.clone()),
         _ => None,
     };
-    let access_log = match text(values, "gateway.access_log") {
-        "off" | "" => AccessLog::Off,
-        "stdout" => AccessLog::Stdout,
-        file => AccessLog::File(PathBuf::from(file)),
-    };
     Config {
         data: PathBuf::from(text(values, "data")),
         ready_file: path("ready_file"),
@@ -64,16 +62,53 @@ pub(super) fn build(values: &[Placed], routes: &[PlacedRoute]) -> Config {
         drain: Duration::from_millis(number(values, "stop.drain_ms")),
         eureka: Eureka {
             listen: listen(values, "eureka.listen"),
-            auth_required: text(values, "eureka.auth") == "required",
+            access: match text(values, "eureka.auth") {
+                "required" => Access::SignedIn,
+                "none" => Access::Open,
+                _ => Access::Loopback,
+            },
+            workers: size(values, "eureka.workers"),
             netflix: text(values, "eureka.expiry") == "netflix",
         },
-        gateway: Gateway {
-            listen: listen(values, "gateway.listen"),
-            workers: usize::try_from(number(values, "gateway.workers")).unwrap_or(usize::MAX),
-            access_log,
-        },
+        gateway: gateway(values),
         api: Api { listen: listen(values, "api.listen") },
+        catalog: Catalog {
+            protection: switch(values, "catalog.protection"),
+            protection_max_ms: number(values, "catalog.protection_max_ms"),
+        },
         routes: routes.iter().map(|route| route.spec.clone()).collect(),
+    }
+}
+
+fn gateway(values: &[Placed]) -> Gateway {
+    let access_log = match text(values, "gateway.access_log") {
+        "off" | "" => AccessLog::Off,
+        "stdout" => AccessLog::Stdout,
+        file => AccessLog::File(PathBuf::from(file)),
+    };
+    let log_format = match text(values, "gateway.access_log_format") {
+        "text" => LogFormat::Text,
+        _ => LogFormat::Json,
+    };
+    let limits = Limits {
+        head_timeout_ms: number(values, "gateway.head_timeout_ms"),
+        body_timeout_ms: number(values, "gateway.body_timeout_ms"),
+        idle_timeout_ms: number(values, "gateway.idle_timeout_ms"),
+        stream_idle_ms: number(values, "gateway.stream_idle_ms"),
+        connect_timeout_ms: number(values, "gateway.connect_timeout_ms"),
+        response_timeout_ms: number(values, "gateway.response_timeout_ms"),
+        body_max_bytes: number(values, "gateway.body_max_bytes"),
+        connections_max: size(values, "gateway.connections_max"),
+        drain_ms: number(values, "stop.drain_ms"),
+    };
+    Gateway {
+        listen: listen(values, "gateway.listen"),
+        workers: size(values, "gateway.workers"),
+        access_log,
+        access_log_format: log_format,
+        trusted_proxies: networks(text(values, "gateway.trusted_proxies")).unwrap_or_default(),
+        encoded_slashes: switch(values, "gateway.encoded_slashes"),
+        limits,
     }
 }
 
@@ -94,6 +129,14 @@ fn number(values: &[Placed], key: &str) -> u64 {
         Value::Number(number) => number,
         _ => 0,
     }
+}
+
+fn size(values: &[Placed], key: &str) -> usize {
+    usize::try_from(number(values, key)).unwrap_or(usize::MAX)
+}
+
+fn switch(values: &[Placed], key: &str) -> bool {
+    placed(values, key).value == Value::Switch(true)
 }
 
 fn text<'a>(values: &'a [Placed], key: &str) -> &'a str {

@@ -36,6 +36,8 @@ pub enum Kind {
     Path,
     /// Free text.
     Text,
+    /// Addresses or blocks of addresses, separated by commas.
+    Networks,
     /// Text that is never shown, and never taken from the command line.
     Secret,
 }
@@ -54,6 +56,7 @@ impl Kind {
                 format!("one of {}", words.join(", "))
             }
             Self::Path => "a path like \"/var/lib/rialto\"".to_owned(),
+            Self::Networks => "networks like \"10.0.0.0/8, 192.168.1.7\"".to_owned(),
             Self::Text | Self::Secret => "a text like \"info\"".to_owned(),
         }
     }
@@ -65,6 +68,8 @@ impl Setting {
         format!("RIALTO_{}", self.key.to_uppercase().replace('.', "_"))
     }
 }
+
+const HOUR_MS: u64 = 3_600_000;
 
 /// Every setting, in the order that people are shown.
 pub const SETTINGS: &[Setting] = &[
@@ -127,6 +132,12 @@ pub const SETTINGS: &[Setting] = &[
                 Netflix's server, where it takes up to three times as long.",
     },
     Setting {
+        key: "eureka.workers",
+        kind: Kind::Number { min: 0, max: 8 },
+        default: "0",
+        about: "Threads that answer Eureka clients; 0 means one per processor.",
+    },
+    Setting {
         key: "gateway.listen",
         kind: Kind::Listen,
         default: "127.0.0.1:8080",
@@ -145,10 +156,90 @@ pub const SETTINGS: &[Setting] = &[
         about: "One line per request: \"off\", \"stdout\", or a file to append to.",
     },
     Setting {
+        key: "gateway.access_log_format",
+        kind: Kind::Choice(&["json", "text"]),
+        default: "json",
+        about: "Shape of the access log's lines.",
+    },
+    Setting {
+        key: "gateway.trusted_proxies",
+        kind: Kind::Networks,
+        default: "",
+        about: "Proxies before the gateway whose X-Forwarded-For and X-Request-Id are believed: \
+                addresses or networks like 10.0.0.0/8, separated by commas.",
+    },
+    Setting {
+        key: "gateway.encoded_slashes",
+        kind: Kind::Switch,
+        default: "false",
+        about: "Lets %2F and %5C in paths pass instead of refusing them.",
+    },
+    Setting {
+        key: "gateway.head_timeout_ms",
+        kind: Kind::Number { min: 100, max: HOUR_MS },
+        default: "10000",
+        about: "Milliseconds from the first byte of a request's head to its last.",
+    },
+    Setting {
+        key: "gateway.body_timeout_ms",
+        kind: Kind::Number { min: 100, max: HOUR_MS },
+        default: "30000",
+        about: "Milliseconds that a request's body may stand still.",
+    },
+    Setting {
+        key: "gateway.idle_timeout_ms",
+        kind: Kind::Number { min: 100, max: HOUR_MS },
+        default: "75000",
+        about: "Milliseconds that a connection may be idle between requests.",
+    },
+    Setting {
+        key: "gateway.stream_idle_ms",
+        kind: Kind::Number { min: 100, max: HOUR_MS },
+        default: "300000",
+        about: "Milliseconds that an answer may stand still.",
+    },
+    Setting {
+        key: "gateway.connect_timeout_ms",
+        kind: Kind::Number { min: 10, max: HOUR_MS },
+        default: "3000",
+        about: "Milliseconds to connect to an instance; a route can say otherwise.",
+    },
+    Setting {
+        key: "gateway.response_timeout_ms",
+        kind: Kind::Number { min: 10, max: HOUR_MS },
+        default: "30000",
+        about: "Milliseconds until an answer's head; a route can say otherwise.",
+    },
+    Setting {
+        key: "gateway.body_max_bytes",
+        kind: Kind::Number { min: 0, max: 1 << 40 },
+        default: "10485760",
+        about: "Largest request body in bytes; a route can say otherwise.",
+    },
+    Setting {
+        key: "gateway.connections_max",
+        kind: Kind::Number { min: 1, max: 1_000_000 },
+        default: "16384",
+        about: "Connections of one worker; more wait in the system's queue.",
+    },
+    Setting {
         key: "api.listen",
         kind: Kind::Listen,
         default: "127.0.0.1:7000",
         about: "API (REST, gRPC), metrics and the console.",
+    },
+    Setting {
+        key: "catalog.protection",
+        kind: Kind::Switch,
+        default: "true",
+        about: "Holds expiry back when far more leases of a service run out at once than crashes \
+                explain, as when a network breaks.",
+    },
+    Setting {
+        key: "catalog.protection_max_ms",
+        kind: Kind::Number { min: 1_000, max: 24 * HOUR_MS },
+        default: "900000",
+        about: "Longest time in milliseconds that expiry is held back.",
     },
 ];
 

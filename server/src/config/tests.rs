@@ -35,6 +35,15 @@ fn defaults_listen_on_loopback_alone() {
 }
 
 #[test]
+fn defaults_are_those_of_the_parts() {
+    let config = resolve("/data", vec![]).unwrap().config;
+    assert_eq!(config.gateway.limits, Limits::default());
+    let exact = rialto_catalog::ExactPolicy::default();
+    assert_eq!(config.catalog.protection, exact.protection);
+    assert_eq!(config.catalog.protection_max_ms, exact.protection_max.0);
+}
+
+#[test]
 fn later_layers_win_and_say_where() {
     let layers = vec![
         Layer::file("rialto.toml", "[eureka]\nlisten = '127.0.0.1:1'\n[log]\nlevel = 'debug'\n"),
@@ -109,6 +118,7 @@ fn wrong_values_say_what_is_expected() {
         ("routes = 1", "expected a list of tables, each begun by [[routes]]"),
         ("eureka = [", "this is not TOML"),
         ("data = 2000-01-01", "data is of type datetime"),
+        ("gateway.trusted_proxies = '10.0.0.0/33'", "expected networks like"),
     ] {
         let message = refusal(text);
         assert!(message.contains(expected), "{message}");
@@ -133,8 +143,8 @@ fn beyond_loopback_the_eureka_door_asks_for_a_decision() {
     };
     let message = at("loopback").unwrap_err().to_string();
     assert!(message.contains("--set eureka.auth=required"), "{message}");
-    assert!(at("required").unwrap().config.eureka.auth_required);
-    assert!(!at("none").unwrap().config.eureka.auth_required);
+    assert_eq!(at("required").unwrap().config.eureka.access, Access::SignedIn);
+    assert_eq!(at("none").unwrap().config.eureka.access, Access::Open);
 }
 
 #[test]

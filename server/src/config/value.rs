@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use rialto_gateway::Network;
 use toml::de::DeValue;
 
 use super::limits::TEXT_MAX_BYTES;
@@ -163,10 +164,17 @@ fn check_text(kind: Kind, text: &str, quoted: bool) -> Option<Value> {
     match kind {
         Kind::Listen => Listen::parse(text).map(Value::Listen),
         Kind::Choice(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
+        Kind::Networks => networks(text).map(|_| Value::Text(text.to_owned())),
         Kind::Path | Kind::Text => Some(Value::Text(text.to_owned())),
         Kind::Secret => Some(Value::Secret(Secret(text.to_owned()))),
         Kind::Switch if !quoted => text.parse().ok().map(Value::Switch),
         Kind::Number { .. } if !quoted => Raw::Number(text.parse().ok()).check(kind),
         Kind::Switch | Kind::Number { .. } => None,
     }
+}
+
+/// The networks of a list, if each is one.
+pub(super) fn networks(text: &str) -> Option<Vec<Network>> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| part.parse().ok()).collect()
 }
