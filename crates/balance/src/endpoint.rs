@@ -68,7 +68,8 @@ pub struct Outcome {
     pub class: Class,
     /// From sending to the end of the answer, or to its head when the body is a stream.
     pub latency: Nanos,
-    /// What a refusal asked to wait, from `Retry-After` or `grpc-retry-pushback-ms`.
+    /// What a refusal asked to wait, from `Retry-After` or `grpc-retry-pushback-ms`. It sends
+    /// traffic elsewhere for that long, and does not count towards an ejection.
     pub retry_after: Option<Nanos>,
 }
 

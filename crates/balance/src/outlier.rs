@@ -61,6 +61,9 @@ impl Health {
                 self.interval_successes = self.interval_successes.saturating_add(1);
                 self.sample(outcome.latency);
             }
+            // A refusal that says when to come back is load, not sickness: to eject its sender
+            // would only give the others more than they can carry.
+            _ if outcome.retry_after.is_some() => return None,
             Class::ServerError => {
                 self.failures += 1;
                 self.gateway_failures = 0;

@@ -60,6 +60,20 @@ fn gateway_failures_count_separately() {
 }
 
 #[test]
+fn who_asks_to_come_back_later_is_busy_not_sick() {
+    let mut balancer = balancer(settings(Algorithm::PeakEwma), &[1.0; 2]);
+    let retry_after = Some(Nanos::from_secs(2));
+    for _ in 0..20 {
+        let request = Request { hash: None, exclude: &[1] };
+        let picked = balancer.pick(START, &request, &mut rng()).expect("0 is there");
+        let busy = Outcome { retry_after, ..Outcome::new(Class::GatewayError, Nanos(1)) };
+        balancer.report(START, picked.ticket, busy);
+    }
+    assert_eq!(ejected(&balancer, START), []);
+    assert_eq!(balancer.view(START)[0].latency_ms, 2_000.0);
+}
+
+#[test]
 fn at_most_half_but_always_one_of_two() {
     for (hosts, most) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2)] {
         let mut balancer = balancer(settings(Algorithm::RoundRobin), &vec![1.0; hosts]);
