@@ -1,17 +1,22 @@
 //! Owns the one catalog of a node: applies commands, makes agreed ones durable, wakes watchers.
 //!
 //! Doors receive an [`Engine`] and nothing else: they read under a shared lock, decide and change
-//! ephemeral records in one step ([`Engine::own`]), propose agreed ones ([`Engine::propose`]), renew
-//! leases ([`Engine::renew`]) and watch ([`Engine::watch`]).
+//! ephemeral records in one step ([`Engine::own`]), propose agreed ones ([`Engine::propose`]),
+//! renew leases ([`Engine::renew`]) and watch ([`Engine::watch`]).
 
 mod clock;
+mod core;
 mod engine;
 mod error;
 pub mod limits;
+mod proposer;
+mod record;
 mod report;
+mod restart;
 mod watch;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use engine::{Engine, EngineConfig, Renewal};
-pub use error::{OpenError, ProposeError};
+pub use error::ProposeError;
+pub use rialto_storage::OpenError;
 pub use watch::{Watch, WatchBatch};

@@ -4,9 +4,14 @@
 pub const WATCH_BATCH_MAX: usize = 1_024;
 /// Proposals that may wait to be made durable; further ones are told to come back.
 pub const PROPOSALS_MAX: usize = 4_096;
+/// Proposals that one commit makes durable.
+pub const PROPOSALS_PER_COMMIT_MAX: usize = 1_024;
 /// Changes told to the event log in one go.
 pub const REPORTS_MAX: usize = 2_000;
 /// How often time passes in the catalog, in milliseconds.
 pub const TICK_MS: u64 = 100;
 /// How often ephemeral instances are saved for a warm restart when some changed, in milliseconds.
 pub const SAVE_MS: u64 = 3_000;
+/// A tick that comes so much later than the one before means that the process stood still, in
+/// milliseconds.
+pub const PAUSE_MS: u64 = 2_000;

@@ -1,7 +1,6 @@
 //! Watchers: each gets every change once, or an explicit new snapshot.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
@@ -14,8 +13,8 @@ use crate::limits::WATCH_BATCH_MAX;
 /// What a watcher gets.
 #[derive(Debug, Clone)]
 pub enum WatchBatch {
-    /// All that matches now; forget what was before. Comes first unless the watcher resumed, and again
-    /// when changes were missed because they are no longer kept.
+    /// All that matches now; forget what was before. Comes first unless the watcher resumed, and
+    /// again when changes were missed because they are no longer kept.
     Snapshot(Snapshot),
     /// The changes since the batch before, and the revision up to which nothing is missing.
     Changes(Vec<Event>, Revision),
@@ -141,18 +140,30 @@ impl Topics {
     }
 
     #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.senders.lock().len()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.senders.lock().is_empty()
     }
 }
 
-/// An event log cannot hold back: what it could not take in time is skipped.
-pub(crate) fn clone_changes(state: &State, after: Revision, max: usize) -> (Vec<Event>, Revision) {
-    match state.changes(&Selector::All, after, max) {
-        Ok(changes) => (changes.events, changes.revision),
-        Err(_) => (Vec::new(), state.revision()),
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rialto_catalog::{ServiceKey, Timestamp};
+    use rialto_telemetry::Telemetry;
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[test]
+    fn watchers_that_are_gone_leave_nothing_behind() {
+        let engine = Engine::in_memory(Arc::new(ManualClock::new(Timestamp(1))), Telemetry::new());
+        let service = Selector::Service(ServiceKey::named("stock").unwrap());
+        let first = engine.watch(service.clone(), None);
+        let second = engine.watch(service, None);
+        drop(first);
+        assert!(!engine.topics().is_empty());
+        drop(second);
+        assert!(engine.topics().is_empty());
     }
 }
-
-/// Shared by all clones of an engine.
-pub(crate) type SharedTopics = Arc<Topics>;

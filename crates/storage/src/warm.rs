@@ -57,6 +57,24 @@ impl Warm {
         }
         result.map(|_| ())
     }
+
+    /// Stores `writes` instead of everything that was there.
+    ///
+    /// # Errors
+    /// As [`Warm::save`].
+    pub fn replace(&mut self, writes: &[Write]) -> Result<(), CommitError> {
+        if self.store.take().is_none() {
+            return Ok(());
+        }
+        let anew = fs::remove_file(&self.path)
+            .map_err(|source| OpenError::from_io(&self.path, source))
+            .and_then(|()| open(&self.path));
+        match anew {
+            Ok((store, _)) => self.store = Some(store),
+            Err(error) => return Err(CommitError::Failed { reason: error.to_string() }),
+        }
+        self.save(writes)
+    }
 }
 
 fn open(path: &PathBuf) -> Result<(Store, Vec<Record>), OpenError> {

@@ -1,0 +1,8 @@
+//! What an engine promises to doors: order, durability, watches, and a start after any end.
+
+mod durable;
+mod kill;
+mod owning;
+mod running;
+mod support;
+mod watching;
