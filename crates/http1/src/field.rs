@@ -75,6 +75,12 @@ impl<'s, 'b> Fields<'s, 'b> {
         Self { lines, kinds }
     }
 
+    /// No lines at all.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { lines: &[], kinds: [Kind::Ordinary; FIELDS_MAX] }
+    }
+
     /// Every line with its kind.
     pub fn iter(&self) -> impl Iterator<Item = (&'s Field<'b>, Kind)> + '_ {
         self.lines.iter().zip(self.kinds.iter().copied())

@@ -1,0 +1,163 @@
+//! A request from its admission to its answer, over as many tries as it takes.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+
+use rialto_balance::Class as Health;
+
+use super::exchange::{End, Exchange};
+use super::{After, Connection};
+use crate::call::{Call, health};
+use crate::local::InFlight;
+use crate::pool::Link;
+use crate::reach::{reach, wait_for_turn};
+use crate::reply::Reply;
+
+/// What to do after a try.
+enum Step {
+    Again,
+    Finish(After),
+    Refuse(Reply),
+}
+
+impl Connection {
+    /// Carries a request to an instance and the answer back.
+    pub(super) async fn carry(&mut self, mut call: Call) -> After {
+        if call.admission.must_wait()
+            && let Err(reply) = wait_for_turn(&self.worker, &mut call).await
+        {
+            return self.refuse(call, &reply).await;
+        }
+        let mut fresh = false;
+        let mut replayable = true;
+        loop {
+            let worker = Rc::clone(&self.worker);
+            let (flight, mut link) = match reach(&worker, &mut call, fresh).await {
+                Ok(reached) => reached,
+                Err(reply) => return self.refuse(call, &reply).await,
+            };
+            call.set_host(&mut self.out, &link.endpoint.authority);
+            let mut exchange = Exchange::new(replayable);
+            self.begin_wait(&call);
+            let end =
+                poll_fn(|context| self.poll_exchange(context, &mut call, &mut link, &mut exchange))
+                    .await;
+            if let End::Done = end {
+                return self.done(call, flight, link, exchange).await;
+            }
+            replayable = exchange.replayable;
+            match self.judge(&mut call, flight, link, &exchange, end, &mut fresh).await {
+                Step::Again => {}
+                Step::Finish(after) => return after,
+                Step::Refuse(reply) => return self.refuse(call, &reply).await,
+            }
+        }
+    }
+
+    fn begin_wait(&self, call: &Call) {
+        let body_ms = self.worker.recent_ms() + self.worker.shared.limits.body_timeout_ms;
+        self.slot.set(if call.body.is_done() { call.deadline_ms } else { body_ms });
+    }
+
+    /// The answer was passed on whole.
+    async fn done(&mut self, mut call: Call, flight: InFlight, link: Link, x: Exchange) -> After {
+        let Some(answer) = x.answer else { return After::Close };
+        call.report(flight, health(call.status), answer.retry_after_s);
+        call.finish(&self.notes.opening, "");
+        if answer.may_reuse() && !x.sending {
+            link.keep(self.worker.recent_ms());
+        }
+        if !self.pending.is_empty() && poll_fn(|context| self.poll_flush(context)).await.is_err() {
+            return After::Close;
+        }
+        match (answer.closes, call.body.is_done()) {
+            (false, _) => After::Next,
+            (true, true) => After::Close,
+            (true, false) => After::Linger,
+        }
+    }
+
+    /// Decides what becomes of a request whose try did not end well.
+    async fn judge(
+        &mut self,
+        call: &mut Call,
+        flight: InFlight,
+        link: Link,
+        exchange: &Exchange,
+        end: End,
+        fresh: &mut bool,
+    ) -> Step {
+        let id = flight.endpoint.id;
+        match end {
+            End::Done | End::ClientGone => {
+                call.report(flight, Health::Cancelled, None);
+                call.cancel(&self.notes.opening);
+                Step::Finish(After::Close)
+            }
+            End::ClientWrong(reply) => {
+                call.report(flight, Health::Cancelled, None);
+                Step::Refuse(reply)
+            }
+            End::Reset if link.reused && !exchange.received && may_repeat(call, exchange) => {
+                // The instance closed it while it was unused; that is nobody's fault.
+                call.report(flight, Health::Cancelled, None);
+                *fresh = true;
+                Step::Again
+            }
+            End::Reset => {
+                call.report(flight, Health::Unreachable, None);
+                call.tried.push(id);
+                if may_repeat(call, exchange) && self.may_retry(call, id) {
+                    return Step::Again;
+                }
+                Step::Refuse(Reply::new(502, "UC", "the instance closed the connection"))
+            }
+            End::Retry(status) => {
+                call.report(flight, health(status), None);
+                call.tried.push(id);
+                Step::Again
+            }
+            End::Timeout => {
+                call.report(flight, Health::Unreachable, None);
+                Step::Refuse(Reply::new(504, "UT", "the instance did not answer in time"))
+            }
+            End::Invalid(refusal) => {
+                tracing::debug!(instance = %link.endpoint.authority, %refusal, "invalid answer");
+                call.report(flight, Health::GatewayError, None);
+                Step::Refuse(Reply::new(502, "UP", "the instance's answer is not valid HTTP"))
+            }
+            End::Cut => {
+                call.report(flight, Health::Unreachable, None);
+                call.finish(&self.notes.opening, "UC");
+                Step::Finish(After::Close)
+            }
+            End::Upgraded => {
+                call.report(flight, Health::Success, None);
+                self.tunnel(call, link).await;
+                call.finish(&self.notes.opening, "");
+                Step::Finish(After::Close)
+            }
+        }
+    }
+
+    /// Whether one more try fits the plan, the budget and the time, and there is somebody to try.
+    /// The endpoint of the present try is given, whether or not it is among the tried ones.
+    pub(super) fn may_retry(&self, call: &Call, present: u32) -> bool {
+        let now = self.worker.now();
+        let failed = call.tried.iter().filter(|id| **id != present).count();
+        let granted = failed < call.retry_plan().retries as usize
+            && !self.ended
+            && now.as_millis() < call.deadline_ms
+            && call.local.upstream.has_other(&call.tried, present)
+            && call.local.budget.withdraw(rialto_resilience::Nanos(now.0));
+        if granted {
+            call.count_retry();
+        }
+        granted
+    }
+}
+
+/// Whether sending the request once more can do no harm.
+fn may_repeat(call: &Call, exchange: &Exchange) -> bool {
+    call.repeatable && exchange.replayable
+}
