@@ -65,12 +65,12 @@ impl Health {
             // would only give the others more than they can carry.
             _ if outcome.retry_after.is_some() => return None,
             Class::ServerError => {
-                self.failures += 1;
+                self.failures = self.failures.saturating_add(1);
                 self.gateway_failures = 0;
             }
             Class::GatewayError | Class::Unreachable => {
-                self.failures += 1;
-                self.gateway_failures += 1;
+                self.failures = self.failures.saturating_add(1);
+                self.gateway_failures = self.gateway_failures.saturating_add(1);
             }
         }
         self.interval_calls = self.interval_calls.saturating_add(1);

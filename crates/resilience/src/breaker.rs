@@ -205,7 +205,8 @@ impl State {
 
     /// Counts a call that a closed breaker admitted; whether to open.
     fn trips(&mut self, now: Nanos, failed: bool, slow: bool, set: &BreakerSettings) -> bool {
-        self.consecutive_failures = if failed { self.consecutive_failures + 1 } else { 0 };
+        self.consecutive_failures =
+            if failed { self.consecutive_failures.saturating_add(1) } else { 0 };
         let counts = self.window.record(now, failed, slow);
         let calls_min = self.window.calls_max().map_or(set.calls_min, |max| max.min(set.calls_min));
         let in_a_row =
