@@ -1,0 +1,4 @@
+//! The shop as processes, against a node in this one.
+
+mod orders;
+mod town;
