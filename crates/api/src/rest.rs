@@ -1,5 +1,5 @@
-//! The REST types, under `/api/v1` on the API door: JSON, names in snake_case, times in milliseconds
-//! since the Unix epoch.
+//! The REST types, under `/api/v1` on the API door: JSON, names in snake_case, times in
+//! milliseconds since the Unix epoch.
 
 use std::collections::BTreeMap;
 

@@ -157,7 +157,8 @@ pub enum FilterSpec {
 pub struct RetrySpec {
     /// Further tries after the first.
     pub retries: u32,
-    /// Methods that may be tried again once sent; a request that provably was not processed always may.
+    /// Methods that may be tried again once sent; a request that provably was not processed always
+    /// may.
     pub methods: Vec<String>,
     /// Statuses that call for another try.
     pub statuses: Vec<u16>,
