@@ -252,6 +252,12 @@
     history.replaceState(null, "", here.pathname + here.search);
   }
 
+  // Where there is little room, begin with what matters in view.
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  for (const drawing of document.querySelectorAll(".topology")) {
+    drawing.scrollLeft = (drawing.scrollWidth - drawing.clientWidth) / 2;
+  }
+
   tick(document);
   hover(document);
   connect();

@@ -1,4 +1,5 @@
-//! The console over a made-up system that changes by itself: for working on pages without a cluster.
+//! The console over a made-up system that changes by itself: for working on pages without a
+//! cluster.
 //!
 //! `cargo run -p rialto-console --example preview -- 127.0.0.1:7100`, then sign in as `admin` with
 //! the password `preview-only`.

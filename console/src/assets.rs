@@ -1,5 +1,5 @@
-//! Style sheet, script and icon: embedded in the binary, with a hash of their content in their names,
-//! so that browsers keep them for good and never show an old one.
+//! Style sheet, script and icon: embedded in the binary, with a hash of their content in their
+//! names, so that browsers keep them for good and never show an old one.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! Time series drawn as SVG on the server: axis with units, gaps where nothing was measured, and the
-//! numbers beside it for the script's pointer line.
+//! Time series drawn as SVG on the server: axis with units, gaps where nothing was measured, and
+//! the numbers beside it for the script's pointer line.
 
 use std::fmt::Write as _;
 
@@ -47,8 +47,8 @@ pub(crate) struct Line {
     pub(crate) area: Option<String>,
 }
 
-/// Where a window of equal steps lies: it ends at the last whole step, so that a drawing changes once
-/// a step.
+/// Where a window of equal steps lies: it ends at the last whole step, so that a drawing changes
+/// once a step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
     pub(crate) start_ms: u64,

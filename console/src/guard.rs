@@ -1,5 +1,5 @@
-//! Who is asking, and what every answer carries: sessions from cookies, forms proven to be ours, and
-//! headers that let the browser do nothing but show the page.
+//! Who is asking, and what every answer carries: sessions from cookies, forms proven to be ours,
+//! and headers that let the browser do nothing but show the page.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -13,7 +13,6 @@ use rialto_security::{Action, Resource};
 
 use crate::context::App;
 use crate::messages::Lang;
-use crate::pages::error_page;
 use crate::view::{Theme, View};
 
 pub(crate) const SESSION_COOKIE: &str = "rialto_session";
@@ -110,25 +109,26 @@ impl FromRequestParts<App> for Member {
 }
 
 impl Member {
-    /// Whether the reader may do this: the one question before anything is shown or changed.
+    /// Whether the reader may do this: the one question before anything is shown or changed. The
+    /// error is what [`crate::pages::error_page`] answers with.
     pub(crate) fn allowed(
         &self,
         app: &App,
         action: Action,
         resource: &Resource<'_>,
-    ) -> Result<(), Response> {
+    ) -> Result<(), StatusCode> {
         let identity = self.view.session.as_ref().map(|session| &session.identity);
         let allowed = identity.is_some_and(|identity| {
             app.context.security.authorize(identity, action, resource).is_allowed()
         });
-        if allowed { Ok(()) } else { Err(error_page(&self.view, StatusCode::FORBIDDEN)) }
+        if allowed { Ok(()) } else { Err(StatusCode::FORBIDDEN) }
     }
 
     /// Whether a form was sent from this session's own page.
-    pub(crate) fn proven(&self, csrf: &str) -> Result<(), Response> {
+    pub(crate) fn proven(&self, csrf: &str) -> Result<(), StatusCode> {
         let session = self.view.session.as_ref();
         let ours = self.same_site && session.is_some_and(|session| session.csrf.matches(csrf));
-        if ours { Ok(()) } else { Err(error_page(&self.view, StatusCode::CONFLICT)) }
+        if ours { Ok(()) } else { Err(StatusCode::CONFLICT) }
     }
 }
 

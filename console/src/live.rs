@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::context::App;
 use crate::guard::Member;
 use crate::limits::{LIVE_INTERVAL_MS, STREAMS_MAX};
-use crate::pages::{Params, Target};
+use crate::pages::{Params, Target, error_page};
 use crate::view::View;
 
 /// Counts a stream as long as it lives.
@@ -41,8 +41,8 @@ pub(crate) async fn stream(State(app): State<App>, member: Member, uri: Uri) -> 
         return StatusCode::NOT_FOUND.into_response();
     };
     let (action, resource) = target.needs();
-    if let Err(refused) = member.allowed(&app, action, &resource) {
-        return refused;
+    if let Err(status) = member.allowed(&app, action, &resource) {
+        return error_page(&member.view, status);
     }
     let Some(seat) = Seat::take(&app.streams) else {
         let wait = [(header::RETRY_AFTER, "5")];

@@ -116,8 +116,8 @@ pub(crate) async fn sign_out(
     member: Member,
     Form(form): Form<SignOut>,
 ) -> Response {
-    if let Err(refused) = member.proven(&form.csrf) {
-        return refused;
+    if let Err(status) = member.proven(&form.csrf) {
+        return error_page(&member.view, status);
     }
     app.context.security.sign_out(&member.cookie);
     let gone = set_cookie(SESSION_COOKIE, "", Some(0), false);

@@ -1,9 +1,10 @@
-//! What every template has at hand: words, numbers and times in the reader's language, and the small
-//! pieces of markup that look the same everywhere.
+//! What every template has at hand: words, numbers and times in the reader's language, and the
+//! small pieces of markup that look the same everywhere.
 
 use std::fmt;
 
 use askama::filters::HtmlSafe;
+use rialto_api::rest::Traffic;
 use rialto_security::{Role, Session};
 
 use crate::assets;
@@ -96,8 +97,8 @@ pub(crate) struct View {
     pub(crate) session: Option<Session>,
     pub(crate) now_ms: u64,
     pub(crate) version: String,
-    /// For a live stream: times and other things that the script keeps up to date are left to it, so
-    /// that a region is the same as long as nothing happened.
+    /// For a live stream: times and other things that the script keeps up to date are left to it,
+    /// so that a region is the same as long as nothing happened.
     pub(crate) live: bool,
 }
 
@@ -260,6 +261,14 @@ impl View {
         self.role() == Some(Role::Admin)
     }
 
+    /// CSS class of an error figure.
+    pub(crate) fn error_class(&self, traffic: &Traffic) -> &'static str {
+        match error_mark(traffic) {
+            Mark::Ok | Mark::Off => "",
+            trouble => trouble.as_str(),
+        }
+    }
+
     pub(crate) fn count(&self, value: &usize) -> String {
         format::count(*value as u64)
     }
@@ -274,6 +283,18 @@ impl View {
 
     pub(crate) fn percent(&self, part: &f64, all: &f64) -> String {
         format::percent(*part, *all)
+    }
+}
+
+/// How the errors of a route or of calls look: a stray one is no news, one in a hundred is, and one
+/// in twenty is an outage. With hardly any traffic a share says nothing.
+pub(crate) fn error_mark(traffic: &Traffic) -> Mark {
+    const RATE_MIN: f64 = 0.2;
+    let share = if traffic.rate < RATE_MIN { 0.0 } else { traffic.error_rate / traffic.rate };
+    match share {
+        share if share >= 0.05 => Mark::Bad,
+        share if share >= 0.01 => Mark::Warn,
+        _ => Mark::Ok,
     }
 }
 

@@ -71,6 +71,7 @@ pub(super) fn page(app: &App, view: &View, params: &Params) -> Page {
     };
     let mut page = Page::new(Nav::Events, view.t("nav.events").to_owned());
     let kinds = KINDS.map(EventKind::as_str).to_vec();
+    page.shape = "list";
     page.top = html(&Filters { v: view, filter: &filter, kinds });
     let mut rows = find(app, &filter);
     let more = rows.len() > EVENT_ROWS_MAX;

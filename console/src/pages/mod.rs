@@ -69,8 +69,8 @@ pub(crate) struct Page {
     pub(crate) top: Html,
     pub(crate) regions: Vec<Region>,
     pub(crate) live: bool,
-    /// Whether it shows one object.
-    pub(crate) detail: bool,
+    /// CSS class: `list`, `detail` or none.
+    pub(crate) shape: &'static str,
 }
 
 pub(crate) struct Crumb {
@@ -138,8 +138,8 @@ async fn show(State(app): State<App>, member: Member, uri: Uri) -> Response {
         return error_page(&member.view, StatusCode::NOT_FOUND);
     };
     let (action, resource) = target.needs();
-    if let Err(refused) = member.allowed(&app, action, &resource) {
-        return refused;
+    if let Err(status) = member.allowed(&app, action, &resource) {
+        return error_page(&member.view, status);
     }
     match target.build(&app, &member.view, &Params::of(&uri)) {
         Ok(page) => render_page(&member.view, &page, StatusCode::OK),
@@ -227,7 +227,7 @@ impl Page {
             top: Html(String::new()),
             regions: Vec::new(),
             live: true,
-            detail: false,
+            shape: "",
         }
     }
 

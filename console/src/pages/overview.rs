@@ -2,26 +2,25 @@
 
 use askama::Template;
 use rialto_api::rest::Traffic;
-use rialto_telemetry::HistoryPoint;
+use rialto_telemetry::{EventKind, HistoryPoint};
 
 use super::{Nav, Page, events, route_href, service_href};
 use crate::chart::{Chart, Series, Window};
 use crate::context::App;
 use crate::format;
 use crate::survey::{Health, Survey};
-use crate::view::{Mark, View};
+use crate::view::{Mark, View, error_mark};
 
+/// Events looked at; people who sign in are no change.
+const EVENTS_LOOKED_AT: usize = 50;
 /// Events shown on one screen.
-const CHANGES: usize = 8;
+const CHANGES: usize = 7;
 /// Width of a step of the charts.
 const STEP_MS: u64 = 5_000;
 /// Steps of fifteen minutes.
 const STEPS: usize = 180;
-/// Share of failed requests that is worth a look, and one that is an outage.
-const ERROR_SHARE_WARN: f64 = 0.01;
-const ERROR_SHARE_BAD: f64 = 0.05;
-/// Requests a second below which shares say nothing.
-const RATE_MIN: f64 = 0.2;
+/// Refusals a second that are worth a look.
+const REFUSED_WARN: f64 = 0.2;
 
 /// One part of the health line.
 pub(super) struct Part {
@@ -98,7 +97,9 @@ pub(super) fn page(app: &App, view: &View) -> Page {
     page.region("health", &HealthLine { v: view, parts });
     let history = app.context.telemetry.routes().history();
     page.region("charts", &charts(view, &history));
-    let events = app.context.telemetry.events().recent(CHANGES, None);
+    let mut events = app.context.telemetry.events().recent(EVENTS_LOOKED_AT, None);
+    events.retain(|event| event.kind != EventKind::SignedIn.as_str());
+    events.truncate(CHANGES);
     let title = view.t("overview.changes");
     page.region("changes", &events::Feed { v: view, title, events });
     let leases = leases(&survey);
@@ -127,34 +128,17 @@ fn item(view: &View, trouble: &crate::survey::Trouble) -> Item {
 }
 
 fn route_item(view: &View, id: &str, traffic: &Traffic) -> Option<Item> {
-    let share = error_share(traffic);
-    let (why, mark) = if share >= ERROR_SHARE_WARN {
+    let (why, mark) = if error_mark(traffic) >= Mark::Warn {
         let percent = format::percent(traffic.error_rate, traffic.rate);
-        (
-            view.f("overview.why_errors", &[("percent", &percent), ("route", id)]),
-            error_mark(traffic),
-        )
-    } else if traffic.limited_rate >= RATE_MIN {
+        (view.f("overview.why_errors", &[("n", &percent)]), error_mark(traffic))
+    } else if traffic.limited_rate >= REFUSED_WARN {
         let rate = format::rate(traffic.limited_rate);
-        (view.f("overview.why_limited", &[("rate", &rate), ("route", id)]), Mark::Warn)
+        (view.f("overview.why_limited", &[("n", &rate)]), Mark::Warn)
     } else {
         return None;
     };
     let (key, href) = (format!("route {id}"), route_href(id));
-    Some(Item { key, href, subject: view.t("nav.gateway").to_owned(), why, mark, since_ms: None })
-}
-
-/// How a route's or a call's errors look.
-pub(super) fn error_mark(traffic: &Traffic) -> Mark {
-    match error_share(traffic) {
-        share if share >= ERROR_SHARE_BAD => Mark::Bad,
-        share if share >= ERROR_SHARE_WARN => Mark::Warn,
-        _ => Mark::Ok,
-    }
-}
-
-fn error_share(traffic: &Traffic) -> f64 {
-    if traffic.rate < RATE_MIN { 0.0 } else { traffic.error_rate / traffic.rate }
+    Some(Item { key, href, subject: id.to_owned(), why, mark, since_ms: None })
 }
 
 fn parts(app: &App, view: &View, survey: &Survey, total: &Traffic, routes: usize) -> Vec<Part> {
@@ -195,7 +179,7 @@ fn door(name: &str, address: &str) -> String {
 /// Rate, errors and latency, as the overview and a route's page show them.
 pub(super) fn traffic_parts(view: &View, traffic: &Traffic, note: String) -> [Part; 3] {
     let refused = format::rate(traffic.limited_rate);
-    let limited = traffic.limited_rate >= RATE_MIN;
+    let limited = traffic.limited_rate >= REFUSED_WARN;
     let mark = error_mark(traffic).max(if limited { Mark::Warn } else { Mark::Ok });
     [
         Part {
@@ -254,7 +238,7 @@ fn charts<'a>(view: &'a View, history: &[HistoryPoint]) -> Charts<'a> {
             ],
         ),
         Chart::new(
-            view.t("overview.latency"),
+            view.t("overview.latency_chart"),
             view.t("overview.milliseconds"),
             "h-s",
             window,

@@ -36,11 +36,11 @@ pub(super) fn page(app: &App, view: &View, id: &str) -> Result<Page, Missing> {
     let mut page = Page::new(Nav::Gateway, id.to_owned());
     page.crumb = Some(Crumb { href: "/gateway", text: view.t("nav.gateway") });
     page.sub = spec.uri.clone();
-    page.detail = true;
+    page.shape = "detail";
     let traffic = app.context.telemetry.routes().traffic(id).unwrap_or_default();
     let [mut rate, errors, latency] = traffic_parts(view, &traffic, String::new());
     rate.name = view.t("traffic.rate");
-    rate.note = format::count(traffic.requests);
+    rate.note = view.n("traffic.total", traffic.requests);
     let under_way = Part {
         name: view.t("traffic.in_flight"),
         value: format::count(traffic.in_flight),
@@ -73,13 +73,13 @@ pub(super) fn find(app: &App, view: &View, id: &str) -> Result<(RouteSpec, Strin
         .ok_or(Missing { title: view.t("route.gone"), text: view.t("route.gone_how") })
 }
 
-/// The route as JSON without the secret that signs tokens.
-pub(super) fn shown(spec: &RouteSpec) -> serde_json::Value {
+/// The route without the secret that signs tokens.
+pub(super) fn shown(spec: &RouteSpec) -> RouteSpec {
     let mut spec = spec.clone();
     if let Some(jwt) = spec.auth.as_mut().and_then(|auth| auth.jwt.as_mut())
         && jwt.algorithm == "HS256"
     {
         jwt.key = HIDDEN.to_owned();
     }
-    serde_json::to_value(spec).unwrap_or_default()
+    spec
 }

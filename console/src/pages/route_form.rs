@@ -69,7 +69,6 @@ struct Inputs {
 #[template(path = "route_form.html")]
 struct FormTemplate<'a> {
     v: &'a View,
-    title: String,
     action: String,
     cancel: String,
     form: Inputs,
@@ -92,11 +91,11 @@ fn form_page(view: &View, id: Option<&str>, form: Inputs) -> Page {
     };
     let cancel = id.map_or("/gateway".to_owned(), route_href);
     let action = id.map_or("/gateway/add".to_owned(), |id| format!("{}/edit", route_href(id)));
-    let mut page = Page::new(Nav::Gateway, title.clone());
+    let mut page = Page::new(Nav::Gateway, title);
     page.crumb = Some(Crumb { href: "/gateway", text: view.t("nav.gateway") });
     page.live = false;
     let fixed_id = id.is_some();
-    page.top = html(&FormTemplate { v: view, title, action, cancel, form, fixed_id });
+    page.top = html(&FormTemplate { v: view, action, cancel, form, fixed_id });
     page
 }
 
@@ -121,11 +120,18 @@ async fn save(app: &App, member: &Member, id: Option<&str>, form: RouteForm) -> 
     let resource = Resource::Route(id.unwrap_or(&form.id));
     let checked =
         member.proven(&form.csrf).and_then(|()| member.allowed(app, Action::Administer, &resource));
-    if let Err(refused) = checked {
-        return refused;
+    if let Err(status) = checked {
+        return error_page(&member.view, status);
     }
     let view = &member.view;
-    let stored = id.and_then(|id| find(app, view, id).ok()).map(|(spec, _)| spec);
+    let stored = match id.map(|id| find(app, view, id)).transpose() {
+        Ok(stored) => stored,
+        Err(_) => return error_page(view, StatusCode::NOT_FOUND),
+    };
+    if stored.as_ref().is_some_and(|(_, origin)| origin != "catalog") {
+        return again(view, id, form, view.t("route.configured").to_owned());
+    }
+    let stored = stored.map(|(spec, _)| spec);
     let spec = match read(app, view, id, &form, stored.as_ref()) {
         Ok(spec) => spec,
         Err(problem) => return again(view, id, form, problem),
@@ -150,8 +156,8 @@ pub(super) async fn remove(
     let checked = member
         .proven(&form.csrf)
         .and_then(|()| member.allowed(&app, Action::Administer, &Resource::Route(&id)));
-    if let Err(refused) = checked {
-        return refused;
+    if let Err(status) = checked {
+        return error_page(&member.view, status);
     }
     let reason: String = form.reason.trim().chars().take(REASON_CHARS_MAX).collect();
     if reason.is_empty() {
@@ -251,7 +257,7 @@ fn keep_hidden(spec: &mut RouteSpec, stored: Option<&RouteSpec>) {
 
 impl Inputs {
     fn of(spec: &RouteSpec) -> Self {
-        let mut more = route::shown(spec);
+        let mut more = serde_json::to_value(route::shown(spec)).unwrap_or_default();
         if let Value::Object(fields) = &mut more {
             fields.retain(|name, _| !OWN_INPUTS.contains(&name.as_str()));
         }

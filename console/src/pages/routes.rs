@@ -52,7 +52,7 @@ fn rows(app: &App, view: &View) -> Vec<Row> {
         })
         .collect();
     // In the order in which the gateway tries them.
-    rows.sort_by(|one, two| one.spec.order.cmp(&two.spec.order));
+    rows.sort_by_key(|row| row.spec.order);
     rows
 }
 

@@ -73,7 +73,7 @@ pub(super) fn page(app: &App, view: &View, key: &ServiceKey) -> Result<Page, Mis
         .ok_or(Missing { title: view.t("service.gone"), text: view.t("service.gone_how") })?;
     let mut page = Page::new(Nav::Services, key.name().to_owned());
     page.crumb = Some(Crumb { href: "/services", text: view.t("nav.services") });
-    page.detail = true;
+    page.shape = "detail";
     page.region("state", &state(view, &detail)).polite = true;
     let hidden = detail.row.instances - detail.instances.len();
     let rows = &detail.instances;
@@ -135,8 +135,8 @@ pub(super) async fn act(
     let checked = member
         .proven(&form.csrf)
         .and_then(|()| member.allowed(&app, Action::Operate, &service_resource(&key)));
-    if let Err(refused) = checked {
-        return refused;
+    if let Err(status) = checked {
+        return error_page(&member.view, status);
     }
     let reason: String = form.reason.trim().chars().take(REASON_CHARS_MAX).collect();
     let notice = match form.action.as_str() {

@@ -1,4 +1,5 @@
-//! The list of services: searched, filtered, in the order of names, a page at a time from any name on.
+//! The list of services: searched, filtered, in the order of names, a page at a time from any name
+//! on.
 
 use askama::Template;
 use rialto_catalog::{Protocol, ServiceKey, ServiceRef};
@@ -61,6 +62,7 @@ pub(super) fn page(app: &App, view: &View, params: &Params) -> Page {
     let mut page = Page::new(Nav::Services, view.t("nav.services").to_owned());
     let total = app.context.engine.read(|state| state.services_len());
     page.sub = view.n("services.count", total as u64);
+    page.shape = "list";
     page.top = html(&Filters { v: view, filter: &filter });
     let (rows, previous, next) = find(app, &filter);
     let link = |key: Option<ServiceKey>, name: &str| key.map(|key| filter.address(name, &key));

@@ -6,14 +6,13 @@ use askama::Template;
 use rialto_api::rest::EdgeView;
 use rialto_catalog::ServiceKey;
 
-use super::overview::error_mark;
 use super::{Nav, Page, service_href};
 use crate::context::App;
 use crate::format;
 use crate::limits::{EDGES_MAX, NODES_MAX};
 use crate::survey::{Health, each_service};
 use crate::topology::{Drawing, EdgeState, NodeState, draw};
-use crate::view::{Mark, View};
+use crate::view::{Mark, View, error_mark};
 
 /// The name under which the gateway calls.
 const GATEWAY: &str = "gateway";
@@ -111,11 +110,13 @@ fn line(view: &View, edge: &EdgeView, names: &BTreeMap<String, usize>) -> EdgeSt
         trouble => trouble,
     };
     let percent = format::percent(traffic.error_rate, traffic.rate);
+    let rate = format!("{}/s", format::rate(traffic.rate));
     EdgeState {
         from: names[&edge.from],
         to: names[&edge.to],
         rate: traffic.rate,
-        label: format!("{}/s · {} ms", format::rate(traffic.rate), format::millis(traffic.p50_ms)),
+        label: format!("{rate} · {} ms", format::millis(traffic.p50_ms)),
+        label_short: rate,
         trouble: if mark == Mark::Off {
             String::new()
         } else {

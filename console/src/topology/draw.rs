@@ -25,6 +25,8 @@ pub(crate) struct EdgeState {
     pub(crate) to: usize,
     pub(crate) rate: f64,
     pub(crate) label: String,
+    /// Where there is little room.
+    pub(crate) label_short: String,
     /// Said in its own line when there is trouble.
     pub(crate) trouble: String,
     pub(crate) mark: Mark,
@@ -79,14 +81,16 @@ struct Shape {
 const VIRTUAL_ACROSS: f64 = 20.0;
 const MARGIN: f64 = 10.0;
 const ARROW: f64 = 7.0;
+/// Where on its first curve an edge has its label: past the middle, where neighbours are apart.
+const LABEL_AT: f64 = 0.6;
 
 const WIDE: Shape = Shape {
     class: "wide",
     sideways: true,
-    node_along: 172.0,
+    node_along: 166.0,
     node_across: 54.0,
-    gap_along: 156.0,
-    gap_across: 34.0,
+    gap_along: 134.0,
+    gap_across: 40.0,
     title_chars: 18,
 };
 const TALL: Shape = Shape {
@@ -183,23 +187,28 @@ fn edge_drawn(
     let corners = [(0.0, 0.0), (-ARROW, -3.5), (-ARROW, 3.5)]
         .map(|(along, across)| shape.shifted((end.0 + towards * along, end.1 + across)))
         .map(|(x, y)| format!("{},{}", number(x), number(y)));
-    let label = shape.shifted((
-        f64::midpoint(points[0].0, points[1].0),
-        f64::midpoint(points[0].1, points[1].1),
-    ));
+    let label = shape.shifted(on_curve(points[0], points[1], LABEL_AT));
     DrawnEdge {
         from: nodes[edge.from].name.clone(),
         to: nodes[edge.to].name.clone(),
         path,
         arrow: corners.join(" "),
         stroke: number((1.25 + (1.0 + edge.rate.max(0.0)).log10() * 0.8).min(4.5)),
-        label: edge.label.clone(),
+        label: if shape.sideways { &edge.label } else { &edge.label_short }.clone(),
         trouble: edge.trouble.clone(),
         label_x: number(label.0),
         label_y: number(label.1 - 5.0),
         mark: edge.mark,
         idle: edge.rate < 0.05,
     }
+}
+
+/// A point of the curve that leaves and arrives straight, at `t` from 0 to 1.
+fn on_curve(from: Point, to: Point, t: f64) -> Point {
+    let (along, across) = (to.0 - from.0, to.1 - from.1);
+    let rest = 1.0 - t;
+    let done = 1.5 * rest * rest * t + 1.5 * rest * t * t + t * t * t;
+    (from.0 + along * done, from.1 + across * (3.0 * t * t - 2.0 * t * t * t))
 }
 
 /// Centres across of every place; each layer is centred on the widest.
@@ -319,7 +328,8 @@ mod tests {
 
     fn edge(from: usize, to: usize) -> EdgeState {
         let label = "1/s".to_owned();
-        EdgeState { from, to, rate: 1.0, label, trouble: String::new(), mark: Mark::Off }
+        let (label_short, trouble) = (label.clone(), String::new());
+        EdgeState { from, to, rate: 1.0, label, label_short, trouble, mark: Mark::Off }
     }
 
     #[test]

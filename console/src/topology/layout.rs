@@ -1,8 +1,8 @@
 //! Places the nodes of a directed graph in layers: callers before callees, few crossings.
 //!
 //! The usual three steps of a layered drawing, small and deterministic: layers by longest path from
-//! the sources with cycles broken depth first, long edges cut by virtual nodes, and the order within
-//! a layer by barycentres in a few sweeps.
+//! the sources with cycles broken depth first, long edges cut by virtual nodes, and the order
+//! within a layer by barycentres in a few sweeps.
 
 use std::collections::BTreeMap;
 

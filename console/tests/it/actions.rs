@@ -1,0 +1,89 @@
+//! What operators do to instances.
+
+use http::StatusCode;
+use rialto_catalog::{Command, InstanceSpec, Promise, Protocol, ServiceKey, Status};
+
+use crate::setup::Browser;
+
+const PAGE: &str = "/services/public/default/stock";
+const INSTANCE: [(&str, &str); 2] = [("protocol", "sdk"), ("id", "127.0.0.1:9001")];
+
+async fn act(browser: &mut Browser, action: &str, reason: &str) -> String {
+    let fields = [INSTANCE[0], INSTANCE[1], ("action", action), ("reason", reason)];
+    let answer = browser.submit(PAGE, PAGE, &fields).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    answer.location().to_owned()
+}
+
+fn status(browser: &Browser, service: &ServiceKey) -> Option<(Status, bool)> {
+    browser.engine.read(|state| {
+        let instance = state.instance(service, Protocol::Sdk, "127.0.0.1:9001")?;
+        Some((instance.status(), instance.overridden()))
+    })
+}
+
+#[tokio::test]
+async fn an_instance_is_taken_out_of_service_and_brought_back() {
+    let mut browser = Browser::signed_in().await;
+    let service = browser.register("stock", 9001);
+    let to = act(&mut browser, "out_of_service", "  disk swap  ").await;
+    assert_eq!(to, format!("{PAGE}?notice=out_of_service"));
+    assert_eq!(status(&browser, &service), Some((Status::OutOfService, true)));
+    let page = browser.get(&to).await.body;
+    assert!(page.contains("Taken out of service") && page.contains("End override"));
+    let event = &browser.telemetry.events().recent(1, None)[0];
+    assert_eq!(event.detail, "out of service by admin: disk swap");
+
+    let to = act(&mut browser, "end_override", "").await;
+    assert_eq!(to, format!("{PAGE}?notice=end_override"));
+    assert_eq!(status(&browser, &service), Some((Status::Up, false)));
+}
+
+#[tokio::test]
+async fn deregistering_needs_a_reason_and_an_instance() {
+    let mut browser = Browser::signed_in().await;
+    let service = browser.register("stock", 9001);
+    browser.register("stock", 9002);
+    assert_eq!(act(&mut browser, "deregister", " ").await, format!("{PAGE}?notice=reason"));
+    assert!(status(&browser, &service).is_some());
+    assert_eq!(act(&mut browser, "deregister", "gone").await, format!("{PAGE}?notice=deregister"));
+    assert!(status(&browser, &service).is_none());
+    assert_eq!(act(&mut browser, "deregister", "gone").await, format!("{PAGE}?notice=gone"));
+}
+
+#[tokio::test]
+async fn agreed_instances_are_changed_by_agreement() {
+    let mut browser = Browser::signed_in().await;
+    let service = browser.register("stock", 9002);
+    let ttl = rialto_catalog::Millis(1);
+    let mut spec = InstanceSpec::new("127.0.0.1:9001", Protocol::Sdk, "127.0.0.1", 9001, ttl);
+    (spec.promise, spec.ttl) = (Promise::Agreed, None);
+    let command = Command::Register { service: service.clone(), spec };
+    browser.engine.propose(command).await.unwrap();
+    act(&mut browser, "out_of_service", "test").await;
+    assert_eq!(status(&browser, &service), Some((Status::OutOfService, true)));
+}
+
+#[tokio::test]
+async fn a_form_without_its_token_changes_nothing() {
+    let mut browser = Browser::signed_in().await;
+    let service = browser.register("stock", 9001);
+    for csrf in ["", "x", &"x".repeat(43)] {
+        let fields =
+            [INSTANCE[0], INSTANCE[1], ("action", "deregister"), ("reason", "x"), ("csrf", csrf)];
+        assert_eq!(browser.post(PAGE, &fields).await.status, StatusCode::CONFLICT);
+    }
+    let missing = browser.post(PAGE, &[("action", "deregister")]).await;
+    assert!(missing.status.is_client_error());
+    assert!(status(&browser, &service).is_some());
+}
+
+#[tokio::test]
+async fn unknown_actions_and_protocols_are_refused() {
+    let mut browser = Browser::signed_in().await;
+    browser.register("stock", 9001);
+    let fields = [INSTANCE[0], INSTANCE[1], ("action", "explode"), ("reason", "x")];
+    assert_eq!(browser.submit(PAGE, PAGE, &fields).await.status, StatusCode::NOT_FOUND);
+    let fields = [("protocol", "x"), INSTANCE[1], ("action", "deregister"), ("reason", "x")];
+    assert_eq!(browser.submit(PAGE, PAGE, &fields).await.status, StatusCode::NOT_FOUND);
+}
