@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::document::DocumentKey;
-use crate::instance::{Instance, InstanceSpec, Promise, Protocol};
+use crate::instance::Instance;
 use crate::key::{InvalidName, ServiceKey};
+use crate::spec::{InstanceSpec, Promise, Protocol};
 use crate::time::Revision;
 
 /// A change asked for.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::document::{Document, DocumentKey, DocumentKind};
-use crate::instance::{Instance, Status};
+use crate::instance::Instance;
 use crate::key::ServiceKey;
 use crate::protection::ProtectionState;
+use crate::spec::Status;
 use crate::time::{Revision, Timestamp};
 
 /// One change, in the order of revisions.

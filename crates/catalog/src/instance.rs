@@ -1,4 +1,4 @@
-//! An instance of a service: what a door says of it, and the compact form that is kept.
+//! An instance of a service in the compact form that is kept.
 //!
 //! A million of them must fit into a few hundred megabytes and a heartbeat must find its lease with
 //! few cache misses, so an [`Instance`] is one allocation: fixed fields, the lease, and one run of
@@ -10,80 +10,12 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::command::Refused;
-use crate::key::{check_name, check_text};
-use crate::limits;
+use crate::spec::{InstanceSpec, Promise, Protocol, Status};
 use crate::time::{Millis, Revision, Timestamp};
 
 /// Text and payload up to this many bytes lie in the instance's own allocation. With it, the
 /// allocation has 184 bytes, within a size class of common allocators.
 const TEXT_BYTES_INLINE: usize = 80;
-
-/// Who registered an instance, and alone may renew or remove it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
-    /// Our SDK.
-    Sdk,
-    /// A Eureka client.
-    Eureka,
-    /// Our REST interface.
-    Rest,
-}
-
-/// Whether an instance wants traffic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Status {
-    /// It does.
-    Up,
-    /// Not yet.
-    Starting,
-    /// It cannot.
-    Down,
-    /// It was taken out.
-    OutOfService,
-    /// Nobody said.
-    Unknown,
-}
-
-/// What is promised about a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Promise {
-    /// There while its lease is renewed.
-    Ephemeral,
-    /// Durable before the answer, and there until it is removed.
-    Agreed,
-}
-
-/// What a door says about an instance.
-#[derive(Debug, Clone, PartialEq)]
-pub struct InstanceSpec {
-    /// Identifier, unique in the service and protocol.
-    pub id: String,
-    /// Who owns it.
-    pub protocol: Protocol,
-    /// Host name or address.
-    pub host: String,
-    /// Port for plain traffic, 0 when there is none.
-    pub port: u16,
-    /// Port for TLS.
-    pub secure_port: Option<u16>,
-    /// Zone or cluster, empty when unknown.
-    pub zone: String,
-    /// Relative share of the traffic, 0 to [`limits::WEIGHT_MAX`].
-    pub weight: f64,
-    /// Whether it wants traffic.
-    pub status: Status,
-    /// Whether an operator's override decides the status.
-    pub overridden: bool,
-    /// Kept in the given order.
-    pub metadata: Vec<(String, String)>,
-    /// What is promised about it.
-    pub promise: Promise,
-    /// Length of the lease: given for ephemeral instances, and only for them.
-    pub ttl: Option<Millis>,
-    /// The owning door's own fields, opaque here, kept verbatim.
-    pub payload: Bytes,
-}
 
 /// An instance as it is kept. What others see of it never changes; an update makes a new one.
 ///
@@ -150,140 +82,6 @@ pub(crate) struct Stamp {
     pub(crate) registered: Timestamp,
     pub(crate) changed: Timestamp,
     pub(crate) revision: Revision,
-}
-
-// === impl Protocol, Status, Promise ===
-
-impl Protocol {
-    /// Short and stable.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sdk => "sdk",
-            Self::Eureka => "eureka",
-            Self::Rest => "rest",
-        }
-    }
-
-    /// Reads what [`Protocol::as_str`] writes.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Sdk, Self::Eureka, Self::Rest].into_iter().find(|one| one.as_str() == text)
-    }
-}
-
-impl Status {
-    /// Short and stable.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Starting => "starting",
-            Self::Down => "down",
-            Self::OutOfService => "out_of_service",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// Reads what [`Status::as_str`] writes.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Up, Self::Starting, Self::Down, Self::OutOfService, Self::Unknown]
-            .into_iter()
-            .find(|one| one.as_str() == text)
-    }
-}
-
-impl Promise {
-    /// Short and stable.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ephemeral => "ephemeral",
-            Self::Agreed => "agreed",
-        }
-    }
-}
-
-// === impl InstanceSpec ===
-
-impl InstanceSpec {
-    /// An ephemeral instance that is up, of weight 1, with nothing optional.
-    #[must_use]
-    pub fn new(id: &str, protocol: Protocol, host: &str, port: u16, ttl: Millis) -> Self {
-        Self {
-            id: id.to_owned(),
-            protocol,
-            host: host.to_owned(),
-            port,
-            secure_port: None,
-            zone: String::new(),
-            weight: 1.0,
-            status: Status::Up,
-            overridden: false,
-            metadata: Vec::new(),
-            promise: Promise::Ephemeral,
-            ttl: Some(ttl),
-            payload: Bytes::new(),
-        }
-    }
-
-    /// Checks everything but whether there is room for it.
-    pub(crate) fn check(&self) -> Result<(), Refused> {
-        check_name("instance id", &self.id, limits::INSTANCE_ID_BYTES_MAX)?;
-        check_name("host", &self.host, limits::HOST_BYTES_MAX)?;
-        check_text("zone", &self.zone, limits::NAME_BYTES_MAX)?;
-        if !(0.0..=limits::WEIGHT_MAX).contains(&self.weight) {
-            let allowed = format!("from 0 to {}", limits::WEIGHT_MAX);
-            return Err(self.invalid("weight", self.weight.to_string(), allowed));
-        }
-        check_metadata(&self.id, &self.metadata)?;
-        if self.payload.len() > limits::PAYLOAD_BYTES_MAX {
-            return Err(Refused::TooLarge {
-                what: "payload bytes",
-                subject: self.id.clone(),
-                size: self.payload.len(),
-                size_max: limits::PAYLOAD_BYTES_MAX,
-            });
-        }
-        Ok(())
-    }
-
-    /// Checks that there is a lease exactly when one is needed, of an allowed length.
-    pub(crate) fn check_ttl(&self) -> Result<(), Refused> {
-        let range = limits::TTL_MS_MIN..=limits::TTL_MS_MAX;
-        match (self.promise, self.ttl) {
-            (Promise::Ephemeral, Some(ttl)) if range.contains(&ttl.0) => Ok(()),
-            (Promise::Agreed, None) => Ok(()),
-            (Promise::Agreed, Some(ttl)) => {
-                Err(self.invalid("lease", ttl.to_string(), "absent, it is agreed".to_owned()))
-            }
-            (Promise::Ephemeral, ttl) => {
-                let value = ttl.map_or_else(|| "absent".to_owned(), |ttl| ttl.to_string());
-                let allowed = format!("from {} to {} ms", range.start(), range.end());
-                Err(self.invalid("lease", value, allowed))
-            }
-        }
-    }
-
-    fn invalid(&self, what: &'static str, value: String, allowed: String) -> Refused {
-        Refused::InvalidValue { what, id: self.id.clone(), value, allowed }
-    }
-}
-
-/// Checks count and size of the metadata of an instance or a service.
-pub(crate) fn check_metadata(subject: &str, metadata: &[(String, String)]) -> Result<(), Refused> {
-    let too_large = |what, size, size_max| {
-        Err(Refused::TooLarge { what, subject: subject.to_owned(), size, size_max })
-    };
-    if metadata.len() > limits::METADATA_ENTRIES_MAX {
-        return too_large("metadata entries", metadata.len(), limits::METADATA_ENTRIES_MAX);
-    }
-    let bytes = metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
-    if bytes > limits::METADATA_BYTES_MAX {
-        return too_large("metadata bytes", bytes, limits::METADATA_BYTES_MAX);
-    }
-    Ok(())
 }
 
 // === impl Instance ===

@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 use hashbrown::HashTable;
 
 use crate::event::ServiceSnapshot;
-use crate::instance::{Instance, LeaseInfo, Promise, Protocol};
+use crate::instance::{Instance, LeaseInfo};
 use crate::key::ServiceKey;
 use crate::protection::{Guard, ProtectionState};
+use crate::spec::{Promise, Protocol};
 use crate::state::State;
 use crate::time::{Revision, Timestamp};
 

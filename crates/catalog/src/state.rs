@@ -7,13 +7,14 @@ use std::sync::Arc;
 use crate::document::{Document, DocumentKey, DocumentKind};
 use crate::event::{Change, Changes, Compacted, Event, Selector, Snapshot};
 use crate::ids::Ids;
-use crate::instance::{Instance, LeaseInfo, Protocol};
+use crate::instance::{Instance, LeaseInfo};
 use crate::key::ServiceKey;
 use crate::log::Log;
 use crate::netflix::{Netflix, NetflixView};
 use crate::policy::{ExpiryMode, Policy};
 use crate::protection::ProtectionState;
 use crate::service::{Service, ServiceRef};
+use crate::spec::Protocol;
 use crate::time::{Millis, Revision, Timestamp};
 use crate::wheel::Wheel;
 

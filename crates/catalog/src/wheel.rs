@@ -159,7 +159,8 @@ fn place_of(length: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::{InstanceSpec, Protocol, Stamp};
+    use crate::instance::Stamp;
+    use crate::spec::{InstanceSpec, Protocol};
     use crate::time::Revision;
     use proptest::prelude::*;
 

@@ -9,9 +9,10 @@ use super::State;
 use crate::command::{Command, Outcome, OutcomeKind, Refused};
 use crate::document::{Document, DocumentKey};
 use crate::event::Change;
-use crate::instance::{Instance, InstanceSpec, Promise, Protocol, Stamp};
+use crate::instance::{Instance, Stamp};
 use crate::key::ServiceKey;
 use crate::netflix::OVERDUE_LIST;
+use crate::spec::{InstanceSpec, Promise, Protocol};
 use crate::time::Timestamp;
 
 impl State {

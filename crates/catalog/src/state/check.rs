@@ -7,9 +7,10 @@ use bytes::Bytes;
 use super::State;
 use crate::command::{Command, Refused};
 use crate::document::DocumentKey;
-use crate::instance::{Instance, InstanceSpec, Protocol, check_metadata};
+use crate::instance::Instance;
 use crate::key::ServiceKey;
 use crate::limits;
+use crate::spec::{InstanceSpec, Protocol, check_metadata};
 
 /// Number of a service and one of its instances.
 pub(super) type Found = (u32, Arc<Instance>);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::command::{Command, Outcome, Refused};
-use crate::instance::InstanceSpec;
+use crate::spec::InstanceSpec;
 
 mod commands;
 mod leases;

@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::command::OutcomeKind;
-use crate::instance::{Promise, Status};
 use crate::limits;
 use crate::policy::Limits;
+use crate::spec::{Promise, Status};
 
 fn small(change: impl Fn(&mut Limits)) -> State {
     let mut policy = Policy::default();

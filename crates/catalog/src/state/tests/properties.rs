@@ -6,8 +6,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::instance::{Promise, Status};
 use crate::policy::NetflixPolicy;
+use crate::spec::{Promise, Status};
 
 #[derive(Debug, Clone)]
 enum Step {
