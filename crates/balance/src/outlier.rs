@@ -71,6 +71,12 @@ impl Health {
             Class::GatewayError | Class::Unreachable => {
                 self.failures = self.failures.saturating_add(1);
                 self.gateway_failures = self.gateway_failures.saturating_add(1);
+                // No answer in time is an answer that takes at least so long. Without this, an
+                // endpoint slower than its callers' patience would be avoided, but never judged. A
+                // quick failure says nothing of the pace.
+                if outcome.latency >= Nanos::from_millis(set.latency_floor_ms) {
+                    self.sample(outcome.latency);
+                }
             }
         }
         self.interval_calls = self.interval_calls.saturating_add(1);
@@ -209,6 +215,24 @@ mod tests {
         assert_eq!(lengths[9..], [300, 300, 300, 300]);
         (0..10).for_each(|_| assert_eq!(health.end_interval(&set), None));
         assert_eq!(health.eject(Nanos(0), 0.0, &set).as_millis(), 60_000);
+    }
+
+    #[test]
+    fn no_answer_in_time_is_a_slow_one() {
+        let set = OutlierSettings { consecutive_gateway_failures: 0, ..OutlierSettings::default() };
+        let mut health = Health::default();
+        for _ in 0..SLOW_CALLS {
+            let outcome = Outcome::new(Class::Unreachable, Nanos::from_millis(330));
+            assert_eq!(health.record(&outcome, &set), None);
+        }
+        let usual = Nanos::from_millis(5).0 as f64;
+        assert_eq!(health.look(usual, &set), Pace::Suspect);
+        health.record(&Outcome::new(Class::Unreachable, Nanos::from_millis(330)), &set);
+        assert_eq!(health.look(usual, &set), Pace::Slow { ms: 330.0 });
+        let refused = Outcome::new(Class::Unreachable, Nanos::from_millis(1));
+        let mut quick = Health::default();
+        quick.record(&refused, &set);
+        assert_eq!(quick.look(usual, &set), Pace::Usual);
     }
 
     #[test]
