@@ -15,7 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listen: SocketAddr = address.parse()?;
     let telemetry = Telemetry::new();
     let engine = Engine::in_memory(Arc::new(SystemClock::new()), telemetry.clone());
-    let (security, _) = Security::open(None, Some("unused".to_owned()))?;
+    let (security, _) = Security::open(None, Some("never-asked-for".to_owned()))?;
     let shutdown = Shutdown::new();
     let config = EurekaConfig { listen, ..EurekaConfig::default() };
     rialto_eureka::start(config, engine.clone(), telemetry, security, shutdown.clone()).await?;

@@ -14,15 +14,26 @@ pub const METADATA_ENTRIES_MAX: usize = 512;
 pub const BATCH_ITEMS_MAX: usize = 4_096;
 /// Most connections of one door; further ones are closed at once.
 pub const CONNECTIONS_MAX: usize = 16_384;
-/// How long a connection may stay without a request, in milliseconds. The pools of real clients
-/// drop theirs after 30 to 45 s, so they are the ones to hang up first.
-pub const IDLE_MS: u64 = 120_000;
-/// How long the head of a request may take from its first byte, in milliseconds.
-pub const HEAD_MS: u64 = 10_000;
-/// How long the body of a request may take, in milliseconds.
-pub const BODY_MS: u64 = 20_000;
-/// How long a client may take to read an answer, in milliseconds.
-pub const ANSWER_MS: u64 = 30_000;
+/// How long a connection may take for each step, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Without a request. The pools of real clients drop their connections after 30 to 45 s, so
+    /// that they are the ones to hang up first.
+    pub idle_ms: u64,
+    /// From the first byte of a request to the end of its head.
+    pub head_ms: u64,
+    /// From there to the end of its body.
+    pub body_ms: u64,
+    /// Without taking a further part of an answer.
+    pub answer_ms: u64,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Deadlines { idle_ms: 120_000, head_ms: 10_000, body_ms: 20_000, answer_ms: 30_000 }
+    }
+}
+
 /// How long a change stays in the delta, in milliseconds (`retentionTimeInMSInDeltaQueue`).
 pub const DELTA_MS: u64 = 180_000;
 /// Most distinct instances in the delta. A client that misses one sees it in the hash and fetches

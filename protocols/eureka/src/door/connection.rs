@@ -21,14 +21,16 @@ use super::call::Call;
 use super::desk::Reply;
 use super::gate::{Admission, Check, Gate};
 use super::worker::Worker;
-use crate::limits::{
-    ANSWER_MS, BODY_BYTES_MAX, BODY_MS, HEAD_BYTES_MAX, HEAD_MS, HEADERS_MAX, IDLE_MS,
-};
+use crate::limits::{BODY_BYTES_MAX, Deadlines, HEAD_BYTES_MAX, HEADERS_MAX};
 
 /// Room for the next read.
 const READ_BYTES: usize = 4 * 1024;
 /// Answers to pipelined requests are sent together up to this many bytes.
 const OUT_BYTES: usize = 64 * 1024;
+/// How long a refused client may go on sending until it sees the answer, in milliseconds.
+const LINGER_MS: u64 = 2_000;
+/// How much of it is read.
+const LINGER_BYTES: usize = 8 * 1024 * 1024;
 /// Parts of a listing handed to the kernel at once.
 const PARTS: usize = 64;
 
@@ -43,6 +45,7 @@ pub(super) struct Connection {
     deadline: Instant,
     timer: Pin<Box<Sleep>>,
     busy: bool,
+    limits: Deadlines,
 }
 
 impl Drop for Connection {
@@ -70,7 +73,8 @@ enum Step {
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, peer: IpAddr, worker: Arc<Worker>) -> Self {
-        let deadline = Instant::now() + Duration::from_millis(IDLE_MS);
+        let limits = worker.deadlines();
+        let deadline = Instant::now() + Duration::from_millis(limits.idle_ms);
         Connection {
             stream,
             peer,
@@ -81,6 +85,7 @@ impl Connection {
             deadline,
             timer: Box::pin(tokio::time::sleep_until(deadline)),
             busy: false,
+            limits,
         }
     }
 
@@ -96,13 +101,14 @@ impl Connection {
             if self.input.is_empty() {
                 self.flush().await?;
                 self.set_busy(false);
-                self.limit(IDLE_MS);
+                self.limit(self.limits.idle_ms);
                 self.read().await?;
                 self.set_busy(true);
-                self.limit(HEAD_MS);
+                self.limit(self.limits.head_ms);
                 seen = 0;
             }
-            let complete = head_may_be_complete(&self.input, seen);
+            let full = self.input.len() >= HEAD_BYTES_MAX;
+            let complete = full || head_may_be_complete(&self.input, seen);
             match if complete { self.look(None) } else { Step::More } {
                 Step::More => {
                     self.flush().await?;
@@ -173,7 +179,7 @@ impl Connection {
             self.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
         self.flush().await?;
-        self.limit(BODY_MS);
+        self.limit(self.limits.body_ms);
         let head = self.input.split_to(head);
         let mut body = Vec::new();
         let mut received = Received::new(framing);
@@ -228,15 +234,26 @@ impl Connection {
             Step::Refuse(answer) => {
                 self.put(&answer, false, true);
                 self.flush().await?;
-                // Closing with unread input would reset the connection before the answer is read.
-                self.stream.shutdown().await.map_err(|_| Ended)?;
-                Err(Ended)
+                self.linger().await
             }
             Step::Check(check) => {
                 self.gate.check(check, self.peer).await;
                 Ok(())
             }
             Step::More | Step::Body { .. } => Err(Ended),
+        }
+    }
+
+    /// Ends the connection so that the client can read the answer: to close with unread input
+    /// would reset the connection and take the answer back.
+    async fn linger(&mut self) -> Result<(), Ended> {
+        self.stream.shutdown().await.map_err(|_| Ended)?;
+        self.limit(LINGER_MS);
+        let mut left = LINGER_BYTES;
+        loop {
+            self.input.clear();
+            self.read().await?;
+            left = left.checked_sub(self.input.len()).ok_or(Ended)?;
         }
     }
 
@@ -297,7 +314,7 @@ impl Connection {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
             Err(_) => return Err(Ended),
         }
-        self.limit(ANSWER_MS);
+        self.limit(self.limits.answer_ms);
         let Self { stream, out, timer, deadline, .. } = self;
         let sent = within(timer, *deadline, stream.write_all(out)).await?;
         self.out.clear();
@@ -312,7 +329,7 @@ impl Connection {
         parts.extend(listing.parts.iter().cloned());
         let mut next = 0;
         while next < parts.len() {
-            self.limit(ANSWER_MS);
+            self.limit(self.limits.answer_ms);
             let Self { stream, timer, deadline, .. } = self;
             let mut slices = [IoSlice::new(&[]); PARTS];
             let mut count = 0;

@@ -28,6 +28,7 @@ use rialto_telemetry::Telemetry;
 use self::desk::Desk;
 use self::fetch::Fetch;
 use self::worker::Worker;
+use crate::limits::Deadlines;
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,6 +51,8 @@ pub struct EurekaConfig {
     pub access: Access,
     /// Threads; 0 for one per core, at most [`WORKERS_MAX`].
     pub workers: usize,
+    /// How long a connection may take for each step.
+    pub deadlines: Deadlines,
     /// Where the page at `/` leads to.
     pub console_url: Option<String>,
 }
@@ -63,6 +66,7 @@ impl Default for EurekaConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 8761)),
             access: Access::Loopback,
             workers: 0,
+            deadlines: Deadlines::default(),
             console_url: None,
         }
     }
@@ -115,7 +119,12 @@ pub async fn start(
     let security = (config.access == Access::SignedIn).then_some(security);
     let connections = Arc::new(AtomicUsize::new(0));
     for (number, listener) in listeners.into_iter().enumerate() {
-        let worker = Worker::new(Arc::clone(&desk), security.clone(), Arc::clone(&connections));
+        let worker = Worker::new(
+            Arc::clone(&desk),
+            security.clone(),
+            config.deadlines,
+            Arc::clone(&connections),
+        );
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(BLOCKING_THREADS_MAX)

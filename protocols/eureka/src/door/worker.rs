@@ -12,7 +12,7 @@ use rialto_security::Security;
 use super::call::Call;
 use super::connection::Connection;
 use super::desk::{Desk, Keys, Reply};
-use crate::limits::CONNECTIONS_MAX;
+use crate::limits::{CONNECTIONS_MAX, Deadlines};
 
 /// How long a stop waits for requests under way.
 const GRACE: Duration = Duration::from_secs(3);
@@ -26,6 +26,7 @@ pub(super) struct Worker {
     desk: Arc<Desk>,
     /// None when everybody may call.
     security: Option<Security>,
+    deadlines: Deadlines,
     keys: Mutex<Keys>,
     date: Mutex<(u64, Date)>,
     /// Connections of all workers.
@@ -40,11 +41,13 @@ impl Worker {
     pub(super) fn new(
         desk: Arc<Desk>,
         security: Option<Security>,
+        deadlines: Deadlines,
         connections: Arc<AtomicUsize>,
     ) -> Self {
         Worker {
             desk,
             security,
+            deadlines,
             keys: Mutex::default(),
             date: Mutex::new((u64::MAX, [0; 29])),
             connections,
@@ -54,6 +57,10 @@ impl Worker {
 
     pub(super) fn security(&self) -> Option<Security> {
         self.security.clone()
+    }
+
+    pub(super) fn deadlines(&self) -> Deadlines {
+        self.deadlines
     }
 
     pub(super) fn now_ms(&self) -> u64 {

@@ -4,6 +4,8 @@
 mod delta;
 mod pages;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use delta::Delta;

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use rialto_catalog::{Policy, Timestamp};
 use rialto_door::Shutdown;
 use rialto_engine::{Clock, Engine, ManualClock, SystemClock};
+use rialto_eureka::limits::Deadlines;
 use rialto_eureka::{Access, EurekaConfig};
 use rialto_security::Security;
 use rialto_telemetry::Telemetry;
+
+use crate::client::{Response, call};
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -33,6 +36,15 @@ impl Server {
     }
 
     pub(crate) fn with(access: Access, policy: Policy, clock: Arc<dyn Clock>) -> Self {
+        Self::with_deadlines(access, policy, clock, Deadlines::default())
+    }
+
+    pub(crate) fn with_deadlines(
+        access: Access,
+        policy: Policy,
+        clock: Arc<dyn Clock>,
+        deadlines: Deadlines,
+    ) -> Self {
         let telemetry = Telemetry::new();
         let engine = Engine::in_memory_with(policy, clock, telemetry.clone());
         let password = Some("secret-for-tests".to_owned());
@@ -47,6 +59,7 @@ impl Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             access,
             workers: 2,
+            deadlines,
             console_url: None,
         };
         let start =
@@ -54,6 +67,44 @@ impl Server {
         let address = runtime.block_on(start).expect("the door opens");
         Server { address, engine, shutdown, runtime: Some(runtime) }
     }
+}
+
+impl Server {
+    /// Registers an instance with defaults as JSON.
+    pub(crate) fn register(&self, app: &str, id: &str) -> u16 {
+        let body = instance(app, id, "");
+        self.post(app, &body).status
+    }
+
+    pub(crate) fn post(&self, app: &str, body: &str) -> Response {
+        let headers = [("Content-Type", "application/json"), ("Accept", "application/json")];
+        let path = format!("/eureka/apps/{app}");
+        call(self.address, "POST", &path, &headers, Some(body.as_bytes()))
+    }
+
+    /// Fetches as JSON.
+    pub(crate) fn get(&self, path: &str) -> Response {
+        call(self.address, "GET", path, &[("Accept", "application/json")], None)
+    }
+
+    pub(crate) fn get_json(&self, path: &str) -> serde_json::Value {
+        let answer = self.get(path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        serde_json::from_slice(&answer.body).expect("an answer in JSON")
+    }
+
+    pub(crate) fn call(&self, method: &str, path: &str) -> Response {
+        call(self.address, method, path, &[("Accept", "application/json")], None)
+    }
+}
+
+/// The body of a registration; `more` is further members, each with a comma before it.
+pub(crate) fn instance(app: &str, id: &str, more: &str) -> String {
+    format!(
+        r#"{{"instance":{{"instanceId":"{id}","hostName":"h-{id}","app":"{app}","ipAddr":"10.0.0.1",
+        "port":{{"$":8080,"@enabled":"true"}},"vipAddress":"vip-{app}",
+        "dataCenterInfo":{{"@class":"com.netflix.appinfo.MyDataCenterInfo","name":"MyOwn"}}{more}}}}}"#
+    )
 }
 
 impl Drop for Server {

@@ -1,0 +1,99 @@
+//! Who may call, and how the door opens and closes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use rialto_catalog::{Command, DocumentKey, DocumentKind, Policy};
+use rialto_door::Shutdown;
+use rialto_engine::{Engine, SystemClock};
+use rialto_eureka::{Access, EurekaConfig, StartError};
+use rialto_security::Security;
+use rialto_telemetry::Telemetry;
+
+use crate::client::call;
+use crate::server::{Server, instance};
+
+#[test]
+fn signed_in_clients_only() {
+    let clock = Arc::new(SystemClock::new());
+    let server = Server::with(Access::SignedIn, Policy::default(), clock);
+    let basic = |password: &str| {
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("admin:{password}"));
+        format!("Basic {pair}")
+    };
+    let (right, wrong) = (basic("secret-for-tests"), basic("something-else"));
+    let get = |authorization: Option<&str>| {
+        let headers: Vec<_> = authorization.into_iter().map(|it| ("Authorization", it)).collect();
+        call(server.address, "GET", "/eureka/apps", &headers, None)
+    };
+    let refused = get(None);
+    assert_eq!(refused.status, 401);
+    assert_eq!(refused.header("www-authenticate"), Some("Basic realm=\"Rialto\""));
+    assert_eq!(get(Some(&wrong)).status, 401);
+    assert_eq!(get(Some("Digest x")).status, 401);
+    assert_eq!(get(Some(&right)).status, 200);
+    assert_eq!(server.get("/actuator/health").status, 200, "a health check tells nothing");
+    let body = instance("A", "i", "");
+    let headers = [("Authorization", right.as_str()), ("Content-Type", "application/json")];
+    let post = |headers: &[(&str, &str)]| {
+        call(server.address, "POST", "/eureka/apps/A", headers, Some(body.as_bytes())).status
+    };
+    assert_eq!(post(&headers[1..]), 401);
+    assert_eq!(post(&headers), 204);
+}
+
+fn start(listen: SocketAddr, access: Access, engine: &Engine) -> Result<SocketAddr, StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (security, _) = Security::open(None, Some("secret-for-tests".to_owned())).unwrap();
+    let config = EurekaConfig { listen, access, workers: 1, ..EurekaConfig::default() };
+    let telemetry = Telemetry::new();
+    let shutdown = Shutdown::new();
+    runtime.block_on(rialto_eureka::start(config, engine.clone(), telemetry, security, shutdown))
+}
+
+#[test]
+fn a_door_that_others_reach_needs_a_decision() {
+    let engine = Engine::in_memory(Arc::new(SystemClock::new()), Telemetry::new());
+    let everywhere = SocketAddr::from(([0, 0, 0, 0], 0));
+    let refused = start(everywhere, Access::Loopback, &engine).unwrap_err();
+    assert!(refused.to_string().contains("--set eureka.auth=required"), "{refused}");
+    assert!(start(everywhere, Access::SignedIn, &engine).is_ok());
+    assert!(start(everywhere, Access::Open, &engine).is_ok());
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let server = Server::start();
+    let refused = start(server.address, Access::Loopback, &server.engine).unwrap_err();
+    assert!(refused.to_string().contains("--set eureka.listen="), "{refused}");
+}
+
+#[test]
+fn stored_overrides_show_after_a_restart() {
+    let server = Server::start();
+    server.register("A", "i");
+    let key = DocumentKey::new(DocumentKind::StatusOverride, "i").unwrap();
+    let body = "OUT_OF_SERVICE".into();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(server.engine.propose(Command::PutDocument { key, body })).unwrap();
+    // As after a crash: the override is durable, the instance is older.
+    assert_eq!(server.get_json("/eureka/apps/A/i")["instance"]["status"], "UP");
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let again = start(listen, Access::Loopback, &server.engine).unwrap();
+    let answer = call(again, "GET", "/eureka/apps/A/i", &[("Accept", "application/json")], None);
+    assert!(answer.text().contains(r#""status":"OUT_OF_SERVICE","overriddenStatus":"OUT_OF"#));
+}
+
+#[test]
+fn a_stop_closes_idle_connections() {
+    let server = Server::start();
+    let mut idle = crate::client::connect(server.address);
+    std::io::Write::write_all(&mut idle, b"GET /actuator/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    assert_eq!(crate::client::read_one(&mut idle).status, 200);
+    drop(server);
+    let mut rest = Vec::new();
+    std::io::Read::read_to_end(&mut idle, &mut rest).expect("the door closes it");
+    assert!(rest.is_empty());
+}
