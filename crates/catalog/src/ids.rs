@@ -1,84 +1,88 @@
 //! Which services have an instance of a given identifier, without looking into all of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 
-use hashbrown::HashTable;
 use smallvec::SmallVec;
+
+use crate::table::{Hashed, Table};
 
 /// Candidates by the hash of the identifier; whoever asks looks the identifier up in the service.
 #[derive(Debug, Default)]
 pub(crate) struct Ids {
-    entries: HashTable<Entry>,
+    entries: Table<Entry>,
+    /// Nearly every identifier is in one service; one that is in very many must not cost more to
+    /// add.
+    shared: BTreeMap<u64, BTreeSet<u32>>,
 }
 
 #[derive(Debug)]
 struct Entry {
     hash: u64,
-    services: Services,
+    /// The number of the only service, plus one; [`SHARED`] when there are several.
+    service: NonZeroU32,
 }
 
-/// Nearly every identifier is in one service; one that is in very many must not cost more to add.
-#[derive(Debug)]
-enum Services {
-    One(u32),
-    Many(BTreeSet<u32>),
+const SHARED: NonZeroU32 = NonZeroU32::MAX;
+
+impl Hashed for Entry {
+    fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
+impl Entry {
+    /// The only service.
+    fn only(&self) -> Option<u32> {
+        (self.service != SHARED).then(|| self.service.get() - 1)
+    }
 }
 
 impl Ids {
     pub(crate) fn insert(&mut self, hash: u64, service: u32) {
-        let entry = self.entries.entry(hash, |entry| entry.hash == hash, |entry| entry.hash);
-        match entry {
-            hashbrown::hash_table::Entry::Vacant(vacant) => {
-                vacant.insert(Entry { hash, services: Services::One(service) });
+        let Some(entry) = self.entries.find_mut(hash, |_| true) else {
+            let service = NonZeroU32::MIN.saturating_add(service);
+            self.entries.insert(Entry { hash, service });
+            return;
+        };
+        match entry.only() {
+            Some(only) if only == service => {}
+            Some(only) => {
+                entry.service = SHARED;
+                self.shared.insert(hash, BTreeSet::from([only, service]));
             }
-            hashbrown::hash_table::Entry::Occupied(mut occupied) => {
-                occupied.get_mut().services.insert(service);
+            None => {
+                self.shared.entry(hash).or_default().insert(service);
             }
         }
     }
 
     pub(crate) fn remove(&mut self, hash: u64, service: u32) {
-        let Ok(mut entry) = self.entries.find_entry(hash, |entry| entry.hash == hash) else {
-            return;
-        };
-        let empty = match &mut entry.get_mut().services {
-            Services::One(one) => *one == service,
-            Services::Many(many) => {
-                many.remove(&service);
-                many.is_empty()
-            }
+        let Some(entry) = self.entries.find(hash, |_| true) else { return };
+        let empty = match entry.only() {
+            Some(only) => only == service,
+            None => self.shared.get_mut(&hash).is_none_or(|services| {
+                services.remove(&service);
+                services.is_empty()
+            }),
         };
         if empty {
-            entry.remove();
-        }
-        if self.entries.is_empty() {
-            self.entries = HashTable::new();
+            self.shared.remove(&hash);
+            self.entries.remove(hash, |_| true);
         }
     }
 
     /// In no order that means anything.
     pub(crate) fn candidates(&self, hash: u64) -> SmallVec<[u32; 4]> {
-        match self.entries.find(hash, |entry| entry.hash == hash).map(|entry| &entry.services) {
+        match self.entries.find(hash, |_| true).map(Entry::only) {
             None => SmallVec::new(),
-            Some(Services::One(one)) => SmallVec::from_slice(&[*one]),
-            Some(Services::Many(many)) => many.iter().copied().collect(),
+            Some(Some(only)) => SmallVec::from_slice(&[only]),
+            Some(None) => self.shared.get(&hash).into_iter().flatten().copied().collect(),
         }
     }
 
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-}
-
-impl Services {
-    fn insert(&mut self, service: u32) {
-        match self {
-            Self::One(one) if *one == service => {}
-            Self::One(one) => *self = Self::Many(BTreeSet::from([*one, service])),
-            Self::Many(many) => {
-                many.insert(service);
-            }
-        }
+        self.entries.is_empty() && self.shared.is_empty()
     }
 }

@@ -9,6 +9,8 @@
 //! Every change has a [`Revision`] and an [`Event`]; a watcher that resumes from a revision gets
 //! every later change exactly once, or an explicit [`Compacted`].
 
+#![forbid(unsafe_code)]
+
 mod command;
 mod digest;
 mod document;
@@ -24,6 +26,7 @@ mod protection;
 mod service;
 mod spec;
 mod state;
+mod table;
 mod time;
 mod wheel;
 

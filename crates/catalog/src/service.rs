@@ -2,14 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use hashbrown::HashTable;
-
 use crate::event::ServiceSnapshot;
 use crate::instance::{Instance, LeaseInfo};
 use crate::key::ServiceKey;
 use crate::protection::{Guard, ProtectionState};
 use crate::spec::{Promise, Protocol};
 use crate::state::State;
+use crate::table::{Hashed, Table};
 use crate::time::{Revision, Timestamp};
 
 #[derive(Debug)]
@@ -22,7 +21,7 @@ pub(crate) struct Service {
     pub(crate) guard: Guard,
     /// Instances with a lease.
     pub(crate) leases: usize,
-    members: HashTable<Member>,
+    members: Table<Member>,
     available: usize,
     protocols: [u32; 3],
     /// All instances in order, made when first asked for after a change.
@@ -34,6 +33,12 @@ pub(crate) struct Service {
 struct Member {
     hash: u64,
     instance: Arc<Instance>,
+}
+
+impl Hashed for Member {
+    fn hash(&self) -> u64 {
+        self.hash
+    }
 }
 
 /// A service in a state.
@@ -54,7 +59,7 @@ impl Service {
             revision: Revision(0),
             guard: Guard::default(),
             leases: 0,
-            members: HashTable::new(),
+            members: Table::default(),
             available: 0,
             protocols: [0; 3],
             sorted: OnceLock::new(),
@@ -69,7 +74,7 @@ impl Service {
         self.members
             .find(hash, |member| {
                 let instance = &member.instance;
-                member.hash == hash && instance.protocol() == protocol && instance.id() == id
+                instance.protocol() == protocol && instance.id() == id
             })
             .map(|member| &member.instance)
     }
@@ -88,7 +93,7 @@ impl Service {
 
     pub(crate) fn insert(&mut self, hash: u64, instance: Arc<Instance>) {
         self.count(&instance, true);
-        self.members.insert_unique(hash, Member { hash, instance }, |member| member.hash);
+        self.members.insert(Member { hash, instance });
     }
 
     /// Puts an instance in the place of the one that has its identifier and protocol.
@@ -104,11 +109,7 @@ impl Service {
 
     pub(crate) fn remove(&mut self, hash: u64, instance: &Arc<Instance>) {
         self.count(instance, false);
-        if let Ok(entry) =
-            self.members.find_entry(hash, |member| Arc::ptr_eq(&member.instance, instance))
-        {
-            entry.remove();
-        }
+        self.members.remove(hash, |member| Arc::ptr_eq(&member.instance, instance));
     }
 
     /// Sorted by identifier, then protocol.

@@ -4,6 +4,8 @@
 //! ephemeral records in one step ([`Engine::own`]), propose agreed ones ([`Engine::propose`]),
 //! renew leases ([`Engine::renew`]) and watch ([`Engine::watch`]).
 
+#![forbid(unsafe_code)]
+
 mod clock;
 mod core;
 mod engine;

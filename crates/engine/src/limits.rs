@@ -15,3 +15,5 @@ pub const SAVE_MS: u64 = 3_000;
 /// A tick that comes so much later than the one before means that the process stood still, in
 /// milliseconds.
 pub const PAUSE_MS: u64 = 2_000;
+/// Instances that are saved in one go when all are saved.
+pub const SAVE_PORTION: usize = 10_000;

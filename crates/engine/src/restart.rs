@@ -9,9 +9,10 @@ use parking_lot::Mutex;
 use rialto_catalog::{
     Change, Command, Instance, Policy, Promise, Protocol, Revision, ServiceKey, State, Timestamp,
 };
-use rialto_storage::{Directory, OpenError, Record, Store, Table, Warm, Write};
+use rialto_storage::{CommitError, Directory, OpenError, Record, Store, Table, Warm, Write};
 
 use crate::core::Core;
+use crate::limits::SAVE_PORTION;
 use crate::record::{command_of, put_instance, remove_instance};
 
 /// Where the engine remembers the revision that it began with.
@@ -71,12 +72,11 @@ pub(crate) fn restore(
         bring_back(&mut state, now, record)
             .map_err(|reason| OpenError::Damaged { path: path.to_owned(), reason })?;
     }
-    let (warm, records) = Warm::open(&directory);
-    for record in &records {
-        if let Err(reason) = bring_back(&mut state, now, record) {
+    let warm = Warm::open(&directory, |record| {
+        if let Err(reason) = bring_back(&mut state, now, &record) {
             tracing::warn!(reason, "an instance of the last run is forgotten");
         }
-    }
+    });
     let saving =
         Saving { warm: Some(warm), saved: state.revision(), _directory: Arc::clone(&directory) };
     Ok(Restored { state, store, directory, saver: Saver { inner: Mutex::new(saving) } })
@@ -89,10 +89,7 @@ impl Saver {
         let Saving { warm: Some(warm), saved, .. } = &mut *saving else { return };
         let (touched, upto) = core.read(|state| (touched(state, *saved), state.revision()));
         let Some(touched) = touched else {
-            let all = core.read(all_ephemeral);
-            let writes: Vec<_> =
-                all.iter().map(|(key, one)| put_instance(key, &one.spec())).collect();
-            note(warm.replace(&writes));
+            note(save_all(warm, core));
             *saved = upto;
             return;
         };
@@ -140,6 +137,17 @@ fn touched(state: &State, after: Revision) -> Option<Touched> {
     Some(touched)
 }
 
+/// Saves everything anew, in portions so that a million instances need no room twice.
+fn save_all(warm: &mut Warm, core: &Core) -> Result<(), CommitError> {
+    warm.clear()?;
+    for portion in core.read(all_ephemeral).chunks(SAVE_PORTION) {
+        let writes: Vec<_> =
+            portion.iter().map(|(key, one)| put_instance(key, &one.spec())).collect();
+        warm.save(&writes)?;
+    }
+    Ok(())
+}
+
 fn all_ephemeral(state: &State) -> Vec<(ServiceKey, Arc<Instance>)> {
     let mut all = Vec::with_capacity(state.instances_len());
     for service in state.services() {
@@ -177,9 +185,7 @@ fn remember(store: &mut Store, path: &Path, revision: Revision) -> Result<(), Op
     let write = Write { table: Table::Engine, key: REVISION_KEY.to_vec(), value };
     match store.commit(&[write]) {
         Ok(_) => Ok(()),
-        Err(rialto_storage::CommitError::DiskFull) => {
-            Err(OpenError::DiskFull { path: path.to_owned() })
-        }
+        Err(CommitError::DiskFull) => Err(OpenError::DiskFull { path: path.to_owned() }),
         Err(error) => Err(OpenError::Unreadable {
             path: path.to_owned(),
             source: std::io::Error::other(error),
@@ -187,7 +193,7 @@ fn remember(store: &mut Store, path: &Path, revision: Revision) -> Result<(), Op
     }
 }
 
-fn note(result: Result<(), rialto_storage::CommitError>) {
+fn note(result: Result<(), CommitError>) {
     if let Err(error) = result {
         tracing::warn!(%error, "instances are no longer saved for the next start");
     }

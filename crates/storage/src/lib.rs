@@ -7,6 +7,8 @@
 //!
 //! [`Warm`] holds what is only nice to have after a restart, and forgets it when it cannot be read.
 
+#![forbid(unsafe_code)]
+
 mod directory;
 mod disk;
 mod error;

@@ -111,8 +111,18 @@ impl Store {
     /// # Errors
     /// When they cannot be read.
     pub fn load(&self) -> Result<Vec<Record>, OpenError> {
-        let Some(database) = &self.database else { return Ok(Vec::new()) };
-        load(database).map_err(|error| OpenError::from_redb(&self.path, error))
+        let mut records = Vec::new();
+        self.visit(|record| records.push(record))?;
+        Ok(records)
+    }
+
+    /// Shows all records, sorted by table and key, without holding all of them.
+    ///
+    /// # Errors
+    /// When they cannot be read; some may have been shown.
+    pub fn visit(&self, mut show: impl FnMut(Record)) -> Result<(), OpenError> {
+        let Some(database) = &self.database else { return Ok(()) };
+        visit(database, &mut show).map_err(|error| OpenError::from_redb(&self.path, error))
     }
 
     /// Number of successful commits since the store was made.
@@ -209,9 +219,8 @@ fn sequence(database: &Database) -> Result<u64, redb::Error> {
     }
 }
 
-fn load(database: &Database) -> Result<Vec<Record>, redb::Error> {
+fn visit(database: &Database, show: &mut impl FnMut(Record)) -> Result<(), redb::Error> {
     let transaction = database.begin_read()?;
-    let mut records = Vec::new();
     for table in Table::ALL {
         let rows = match transaction.open_table(table.definition()) {
             Ok(rows) => rows,
@@ -221,10 +230,10 @@ fn load(database: &Database) -> Result<Vec<Record>, redb::Error> {
         for row in rows.iter()? {
             let (key, value) = row?;
             let (key, value) = (key.value().to_vec(), value.value().to_vec());
-            records.push(Record { table, key, value });
+            show(Record { table, key, value });
         }
     }
-    Ok(records)
+    Ok(())
 }
 
 fn commit(database: &Database, writes: &[Write], number: u64) -> Result<(), redb::Error> {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::directory::Directory;
@@ -22,21 +22,22 @@ pub struct Warm {
 }
 
 impl Warm {
-    /// Opens the file of a data directory with what is in it: nothing when it was not there, or was
-    /// damaged and is begun anew.
+    /// Opens the file of a data directory and shows what is in it: nothing when it was not there,
+    /// or was damaged and is begun anew. When the damage is found late, some records were shown.
     #[must_use]
-    pub fn open(directory: &Directory) -> (Self, Vec<Record>) {
+    pub fn open(directory: &Directory, mut show: impl FnMut(Record)) -> Self {
         let path = directory.path().join(FILE);
-        let opened = open(&path).or_else(|error| {
+        let opened = open(&path).and_then(|store| store.visit(&mut show).map(|()| store));
+        let opened = opened.or_else(|error| {
             tracing::warn!(%error, "the records of the last run are not used");
             fs::remove_file(&path).map_err(|source| OpenError::from_io(&path, source))?;
             open(&path)
         });
         match opened {
-            Ok((store, records)) => (Self { path, store: Some(store) }, records),
+            Ok(store) => Self { path, store: Some(store) },
             Err(error) => {
                 tracing::warn!(%error, "records for the next start are not kept");
-                (Self { path, store: None }, Vec::new())
+                Self { path, store: None }
             }
         }
     }
@@ -58,11 +59,11 @@ impl Warm {
         result.map(|_| ())
     }
 
-    /// Stores `writes` instead of everything that was there.
+    /// Forgets everything that was there.
     ///
     /// # Errors
     /// As [`Warm::save`].
-    pub fn replace(&mut self, writes: &[Write]) -> Result<(), CommitError> {
+    pub fn clear(&mut self) -> Result<(), CommitError> {
         if self.store.take().is_none() {
             return Ok(());
         }
@@ -70,18 +71,18 @@ impl Warm {
             .map_err(|source| OpenError::from_io(&self.path, source))
             .and_then(|()| open(&self.path));
         match anew {
-            Ok((store, _)) => self.store = Some(store),
-            Err(error) => return Err(CommitError::Failed { reason: error.to_string() }),
+            Ok(store) => {
+                self.store = Some(store);
+                Ok(())
+            }
+            Err(error) => Err(CommitError::Failed { reason: error.to_string() }),
         }
-        self.save(writes)
     }
 }
 
-fn open(path: &PathBuf) -> Result<(Store, Vec<Record>), OpenError> {
+fn open(path: &Path) -> Result<Store, OpenError> {
     let file = File::options().create(true).truncate(false).read(true).write(true).open(path);
     let disk: io::Result<RealDisk> = file.and_then(RealDisk::new);
     let disk = disk.map_err(|source| OpenError::from_io(path, source))?;
-    let store = Store::open_disk(Arc::new(disk), path.clone())?;
-    let records = store.load()?;
-    Ok((store, records))
+    Store::open_disk(Arc::new(disk), path.to_owned())
 }

@@ -100,21 +100,29 @@ fn what_is_unreadable_or_damaged_is_said() {
     refused(&data, "the file 'format' beside it is missing");
 }
 
+fn warm(directory: &Directory) -> (Warm, usize) {
+    let mut count = 0;
+    let warm = Warm::open(directory, |_| count += 1);
+    (warm, count)
+}
+
 #[test]
 fn warm_records_come_back_and_damaged_ones_are_forgotten() {
     let dir = tempfile::tempdir().unwrap();
     let directory = Directory::open(dir.path()).unwrap();
-    let (mut warm, records) = Warm::open(&directory);
-    assert_eq!(records, []);
-    warm.save(&[warm_write(b"1")]).unwrap();
-    drop(warm);
-    let (warm, records) = Warm::open(&directory);
-    assert_eq!(records.len(), 1);
-    drop(warm);
+    let (mut first, count) = warm(&directory);
+    assert_eq!(count, 0);
+    first.save(&[warm_write(b"1")]).unwrap();
+    drop(first);
+    let (mut second, count) = warm(&directory);
+    assert_eq!(count, 1);
+    second.clear().unwrap();
+    drop(second);
+    assert_eq!(warm(&directory).1, 0);
     fs::write(dir.path().join("warm.redb"), [1; 10_000]).unwrap();
-    let (mut warm, records) = Warm::open(&directory);
-    assert_eq!(records, []);
-    warm.save(&[warm_write(b"2")]).unwrap();
-    drop(warm);
-    assert_eq!(Warm::open(&directory).1.len(), 1);
+    let (mut third, count) = warm(&directory);
+    assert_eq!(count, 0);
+    third.save(&[warm_write(b"2")]).unwrap();
+    drop(third);
+    assert_eq!(warm(&directory).1, 1);
 }
