@@ -204,7 +204,10 @@ fn compat_drivers(root: &Path) -> Vec<PathBuf> {
 fn needs_of(part: &str) -> &'static [&'static str] {
     match part {
         "eureka" => &["python3", "java", "mvn", "node", "npm"],
-        "console" => &["chromium", "node", "npm"],
+        "java" => &["java", "mvn"],
+        "node" => &["node", "npm"],
+        "python" => &["python3"],
+        "console" => &["chromium"],
         _ => &[],
     }
 }
