@@ -148,6 +148,7 @@ impl Node {
             access: config.eureka.access,
             workers: config.eureka.workers,
             console_url: self.doors.get("api").map(|api| format!("http://{api}/")),
+            ..EurekaConfig::default()
         };
         let bound = rialto_eureka::start(
             door,
