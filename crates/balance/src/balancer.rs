@@ -213,11 +213,13 @@ impl<E: Clone + Eq + Hash> Balancer<E> {
         if let Some(&index) = self.by_id.get(&endpoint.id) {
             let slot = &mut self.slots[index as usize];
             let left = slot.departed;
+            // Nobody moves while it runs.
+            let elsewhere = slot.endpoint.address != endpoint.address;
             if endpoint.healthy && !slot.endpoint.healthy {
                 slot.warm_since = Some(now);
             }
             let moved = slot.change(endpoint);
-            if left.is_some_and(|left| now.since(left).0 >= ABSENT_NS) {
+            if elsewhere || left.is_some_and(|left| now.since(left).0 >= ABSENT_NS) {
                 self.begin_anew(now, index);
             }
             return (index, moved);
@@ -234,6 +236,7 @@ impl<E: Clone + Eq + Hash> Balancer<E> {
                 u32::try_from(self.slots.len() - 1).expect("endpoints fit in memory, so in 32 bits")
             }
         };
+        self.slots[index as usize].ewma = self.first_guess(now, index);
         // Those there from the start must not all start slowly.
         self.slots[index as usize].warm_since = (self.updates > 1).then_some(now);
         self.by_id.insert(id, index);
@@ -243,13 +246,29 @@ impl<E: Clone + Eq + Hash> Balancer<E> {
     /// What answered or failed before is another process: its successor begins without latency and
     /// ejection, slowly, but the next ejection still lasts longer than the last.
     fn begin_anew(&mut self, now: Nanos, index: u32) {
+        let guess = self.first_guess(now, index);
         let slot = &mut self.slots[index as usize];
-        slot.ewma = PeakEwma::new(Nanos::from_millis(self.set.ewma_initial_ms), now);
+        slot.ewma = guess;
         slot.warm_since = Some(now);
         if slot.health.begin_anew() {
             let id = slot.endpoint.id.clone();
             self.announce(Transition::Returned { id });
         }
+    }
+
+    /// The latency of an endpoint that was never called: as good as that of the others, so that slow
+    /// start alone holds it back, and at most what is set.
+    fn first_guess(&self, now: Nanos, index: u32) -> PeakEwma {
+        let decay_ns = decay_ns(&self.set);
+        let others = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(other, slot)| *other != index as usize && slot.present());
+        let fastest_ns = others
+            .map(|(_, slot)| slot.ewma.read(now, decay_ns))
+            .fold(Nanos::from_millis(self.set.ewma_initial_ms).0 as f64, f64::min);
+        PeakEwma::new(Nanos(fastest_ns as u64), now)
     }
 
     /// Forgets who left long ago, and the oldest when they are too many.

@@ -152,7 +152,9 @@ impl<E: PartialEq> Choice<'_, E> {
         self.smooth(pool, |slot| load(slot) <= least)
     }
 
-    /// The one with the lower cost of two different random ones, the first on a tie.
+    /// The one with the lower cost of two different random ones, the first on a tie. One that starts
+    /// slowly steps back in proportion: as a factor of the cost, its start would keep it from all calls
+    /// where few are under way.
     fn better_of_two<R: RngCore + ?Sized>(
         &self,
         pool: &Pool,
@@ -161,8 +163,18 @@ impl<E: PartialEq> Choice<'_, E> {
     ) -> Option<u32> {
         let first = self.draw(pool, rng, None)?;
         let Some(second) = self.draw(pool, rng, Some(first)) else { return Some(first) };
+        match (self.steps_back(first, rng), self.steps_back(second, rng)) {
+            (true, false) => return Some(second),
+            (false, true) => return Some(first),
+            _ => {}
+        }
         let cost = |slot: u32| cost(self.slot(slot), self.now, self.set);
         Some(if cost(second) < cost(first) { second } else { first })
+    }
+
+    fn steps_back<R: RngCore + ?Sized>(&self, slot: u32, rng: &mut R) -> bool {
+        let warmth = self.slot(slot).warmth(self.now, self.set);
+        warmth < 1.0 && unit(rng) >= warmth
     }
 
     /// A random open member other than `not`.

@@ -69,17 +69,17 @@ impl<E> Slot<E> {
     }
 
     /// The share of its weight that slow start grants, more than 0 and at most 1.
-    fn warmth(&self, now: Nanos, set: &Settings) -> f64 {
+    pub(crate) fn warmth(&self, now: Nanos, set: &Settings) -> f64 {
         let Some(since) = self.warm_since else { return 1.0 };
         let window_ns = Nanos::from_millis(set.slow_start_ms).0.max(1) as f64;
         let least = (f64::from(set.slow_start_percent) / 100.0).max(0.01);
         (now.since(since).0 as f64 / window_ns).max(least).min(1.0)
     }
 
-    /// What a further call is expected to cost.
+    /// What a further call is expected to cost, slow start left out.
     pub(crate) fn cost(&self, now: Nanos, set: &Settings) -> f64 {
         let latency_ns = self.ewma.read(now, decay_ns(set));
-        latency_ns * (f64::from(self.in_flight) + 1.0) / self.weight(now, set)
+        latency_ns * (f64::from(self.in_flight) + 1.0) / self.endpoint.weight
     }
 }
 
