@@ -62,6 +62,7 @@ pub(crate) struct Call {
     pub(crate) repeatable: bool,
     pub(crate) body: Body,
     pub(crate) chunked: bool,
+    pub(crate) bodiless: bool,
     pub(crate) body_bytes: u64,
     /// Where the value of Host stands in the head for the instance; empty when it is fixed.
     pub(crate) host_at: Range<usize>,
@@ -113,6 +114,7 @@ impl Call {
             repeatable: retry.methods.iter().any(|method| **method == *incoming.method),
             body: Body::new(incoming.framing),
             chunked: incoming.framing == Framing::Chunked,
+            bodiless: incoming.framing == Framing::None,
             body_bytes: 0,
             host_at: 0..0,
             fixed_host: false,
@@ -144,6 +146,10 @@ impl Call {
     pub(crate) fn connect_timeout_ms(&self) -> u64 {
         let own = self.local.route.spec.connect_timeout_ms;
         own.unwrap_or(self.worker.shared.limits.connect_timeout_ms)
+    }
+
+    pub(crate) fn body_timeout_ms(&self) -> u64 {
+        self.worker.shared.limits.body_timeout_ms
     }
 
     pub(crate) fn body_max_bytes(&self) -> u64 {

@@ -99,3 +99,12 @@ pub const H2_RESETS_MAX: usize = 100;
 pub const CHANGE_WINDOW_MS: u64 = 10;
 /// Milliseconds after which the name of a host is looked up again.
 pub const HOST_TTL_MS: u64 = 30_000;
+
+/// Milliseconds between two pings of an HTTP/2 client, and how long it may take to answer.
+pub const H2_PING_MS: u64 = 30_000;
+/// Milliseconds between two looks whether an HTTP/2 connection is idle.
+pub const H2_IDLE_LOOK_MS: u64 = 5_000;
+/// Pieces of an answer that wait for an HTTP/2 client.
+pub const H2_PIECES_MAX: usize = 4;
+/// Bytes of such a piece.
+pub const H2_PIECE_MAX_BYTES: usize = 16 * 1024;

@@ -84,6 +84,21 @@ pub(crate) async fn reach(
     }
 }
 
+/// Whether one more try fits the plan, the budget and the time, and there is somebody to try besides
+/// the present one, which may or may not be among the tried ones.
+pub(crate) fn may_retry(worker: &Worker, call: &Call, present: u32) -> bool {
+    let now = worker.now();
+    let failed = call.tried.iter().filter(|id| **id != present).count();
+    let granted = failed < call.retry_plan().retries as usize
+        && now.as_millis() < call.deadline_ms
+        && call.local.upstream.has_other(&call.tried, present)
+        && call.local.budget.withdraw(Nanos(now.0));
+    if granted {
+        call.count_retry();
+    }
+    granted
+}
+
 /// There is no instance, or none is left.
 fn nobody(call: &Call) -> Reply {
     let service = &call.local.upstream.upstream.service.name;

@@ -61,6 +61,7 @@ pub(crate) struct Worker {
     table: RefCell<LocalTable>,
     log: RefCell<Option<Lines>>,
     draining: Cell<bool>,
+    drain: Notify,
     recent_ms: Cell<u64>,
     connections: Cell<usize>,
     closed: Notify,
@@ -100,6 +101,7 @@ impl Worker {
             table: RefCell::default(),
             log: RefCell::new(shared.log.as_ref().map(Writer::lines)),
             draining: Cell::new(false),
+            drain: Notify::new(),
             recent_ms: Cell::new(shared.clock.now_ms()),
             connections: Cell::new(0),
             closed: Notify::new(),
@@ -118,6 +120,7 @@ impl Worker {
             shutdown.begun().await;
         }
         self.draining.set(true);
+        self.drain.notify_waiters();
         self.deadlines.expire_idle();
         let grace = Duration::from_millis(self.shared.limits.drain_ms);
         let drained = tokio::time::timeout(grace, self.drained()).await.is_ok();
@@ -155,6 +158,14 @@ impl Worker {
     /// Whether the gateway stops: connections are closed after the request under way.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.get()
+    }
+
+    /// Resolves when the gateway begins to stop.
+    pub(crate) async fn drain_begun(&self) {
+        let begun = self.drain.notified();
+        if !self.is_draining() {
+            begun.await;
+        }
     }
 
     /// The route for a request.

@@ -88,7 +88,7 @@ fn assemble<'s, 'b>(
 ) -> Result<Request<'s, 'b>, Refusal> {
     let head = Framer::read(lines)?;
     let host = match head.host {
-        Some(value) => valid_host(value)?,
+        Some(value) => check_host(value)?,
         None if minor == 0 => "",
         None => return Err(Refusal::Host),
     };
@@ -182,7 +182,11 @@ fn number(value: &[u8]) -> Result<u64, Refusal> {
     })
 }
 
-fn valid_host(value: &[u8]) -> Result<&str, Refusal> {
+/// Whether a Host or authority is a name or an address with an optional port, and nothing else.
+///
+/// # Errors
+/// [`Refusal::Host`].
+pub fn check_host(value: &[u8]) -> Result<&str, Refusal> {
     let text = std::str::from_utf8(value).map_err(|_| Refusal::Host)?;
     let (name, port) = match text.strip_prefix('[') {
         Some(rest) => rest.split_once(']').ok_or(Refusal::Host)?,
@@ -225,6 +229,7 @@ fn names_a_version(input: &[u8]) -> bool {
     let last = line.trim_ascii_end().rsplit(|byte| *byte == b' ').next().unwrap_or_default();
     last.len() == 8
         && last.starts_with(b"HTTP/")
+        && !matches!(last, b"HTTP/1.0" | b"HTTP/1.1")
         && last[5].is_ascii_digit()
         && last[6] == b'.'
         && last[7].is_ascii_digit()

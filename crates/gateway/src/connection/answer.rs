@@ -7,6 +7,7 @@ use rialto_http1::{Body, Framing, Kind, Response, parse_response, slots, write};
 use super::Connection;
 use super::exchange::{End, Exchange};
 use crate::call::Call;
+use crate::reach::may_retry;
 use crate::table::edits::Variables;
 use crate::worker::HEADROOM;
 
@@ -140,7 +141,9 @@ impl Connection {
             && call.repeatable
             && exchange.replayable
             && !exchange.sending
-            && call.instance.as_ref().is_some_and(|present| self.may_retry(call, present.id))
+            && !self.ended
+            && (call.instance.as_ref())
+                .is_some_and(|present| may_retry(&self.worker, call, present.id))
     }
 
     /// Sends the head of a changed protocol and what the instance sent behind it.
@@ -167,6 +170,19 @@ fn frame(scratch: &mut [u8], mut from: usize, mut to: usize, done: bool) -> (usi
     (from, to)
 }
 
+/// Whether a line of an instance's answer is for the client, rather than about this hop.
+pub(crate) fn passes(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::ContentLength
+            | Kind::TransferEncoding
+            | Kind::Connection
+            | Kind::Upgrade
+            | Kind::HopByHop
+            | Kind::RequestId
+    )
+}
+
 /// Writes the head for the client.
 fn write_head(
     out: &mut Vec<u8>,
@@ -180,16 +196,7 @@ fn write_head(
     write::status_line(out, response.status, response.reason.as_bytes());
     let mut retry_after_s = None;
     for (line, kind) in response.fields.iter() {
-        let passes = match kind {
-            Kind::ContentLength
-            | Kind::TransferEncoding
-            | Kind::Connection
-            | Kind::Upgrade
-            | Kind::HopByHop
-            | Kind::RequestId => false,
-            _ => !edits.drops_any() || !edits.drops(line.name),
-        };
-        if passes {
+        if passes(kind) && (!edits.drops_any() || !edits.drops(line.name)) {
             write::field(out, line.name.as_bytes(), line.value);
         }
         if matches!(response.status, 429 | 503) && line.name.eq_ignore_ascii_case("retry-after") {

@@ -10,7 +10,7 @@ use super::{After, Connection};
 use crate::call::{Call, health};
 use crate::local::InFlight;
 use crate::pool::Link;
-use crate::reach::{reach, wait_for_turn};
+use crate::reach::{may_retry, reach, wait_for_turn};
 use crate::reply::Reply;
 
 /// What to do after a try.
@@ -107,7 +107,7 @@ impl Connection {
             End::Reset => {
                 call.report(flight, Health::Unreachable, None);
                 call.tried.push(id);
-                if may_repeat(call, exchange) && self.may_retry(call, id) {
+                if may_repeat(call, exchange) && !self.ended && may_retry(&self.worker, call, id) {
                     return Step::Again;
                 }
                 Step::Refuse(Reply::new(502, "UC", "the instance closed the connection"))
@@ -138,22 +138,6 @@ impl Connection {
                 Step::Finish(After::Close)
             }
         }
-    }
-
-    /// Whether one more try fits the plan, the budget and the time, and there is somebody to try.
-    /// The endpoint of the present try is given, whether or not it is among the tried ones.
-    pub(super) fn may_retry(&self, call: &Call, present: u32) -> bool {
-        let now = self.worker.now();
-        let failed = call.tried.iter().filter(|id| **id != present).count();
-        let granted = failed < call.retry_plan().retries as usize
-            && !self.ended
-            && now.as_millis() < call.deadline_ms
-            && call.local.upstream.has_other(&call.tried, present)
-            && call.local.budget.withdraw(rialto_resilience::Nanos(now.0));
-        if granted {
-            call.count_retry();
-        }
-        granted
     }
 }
 

@@ -30,6 +30,8 @@ use crate::reply::{About, Reply};
 use crate::worker::{HEADROOM, Worker};
 use head::Next;
 
+pub(crate) use answer::passes;
+
 /// One client's connection.
 struct Connection {
     worker: Rc<Worker>,

@@ -66,6 +66,16 @@ impl Edits {
         !self.drop.is_empty()
     }
 
+    /// Gives the added lines, for answers: their values have no variables.
+    pub(crate) fn each(&self, mut give: impl FnMut(&str, &[u8])) {
+        let mut value = Vec::new();
+        for (name, template) in &self.add {
+            value.clear();
+            template.write(&mut value, &Variables { patterns: &[], path: "" });
+            give(name, &value);
+        }
+    }
+
     /// Writes the added lines.
     pub(crate) fn write(&self, out: &mut Vec<u8>, variables: &Variables<'_>) {
         for (name, value) in &self.add {

@@ -1,0 +1,5 @@
+//! Feeds a response head to its decoder.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| rialto_http1::fuzz::response(data));
