@@ -150,7 +150,8 @@ fn header_name(mark: &Attribute) -> Result<String> {
 fn unknown_mark(mark: &Attribute) -> Error {
     spanned(
         mark.path(),
-        "an argument is marked `#[query]`, `#[header(\"name\")]`, `#[idempotency_key]` or `#[body]`",
+        "an argument is marked `#[query]`, `#[header(\"name\")]`, `#[idempotency_key]` or \
+         `#[body]`",
     )
 }
 

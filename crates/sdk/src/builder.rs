@@ -18,11 +18,11 @@ const SERVER_DEFAULT: &str = "http://127.0.0.1:7000";
 /// |---|---|---|
 /// | `RIALTO_SERVER` | address of the server | `http://127.0.0.1:7000` |
 /// | `RIALTO_TOKEN` | token | – |
-/// | `RIALTO_TOKEN_FILE` | file that holds the token | `service.token` in the server's data folder of this user |
+/// | `RIALTO_TOKEN_FILE` | file that holds the token | the one of a local server of this user |
 /// | `RIALTO_NAME` | this process's name in the topology | the first service that it registers |
 /// | `RIALTO_HOST` | host that others call it by | the address that leads to the server |
 /// | `RIALTO_ZONE` | zone of this process | none |
-/// | `RIALTO_CACHE` | folder of the local cache, empty for none | `rialto` in the user's cache folder |
+/// | `RIALTO_CACHE` | folder of the local cache, empty for none | `~/.cache/rialto` |
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Builder {

@@ -21,11 +21,12 @@
 //!
 //! A process registers with [`Rialto::register`] and calls through traits marked with
 //! [`macro@client`]. The lists of instances are pushed by the server and kept on disk, so that
-//! calls go on, and even processes start, when every server is gone. Each call is given to one of the
-//! instances by power of two choices with peak EWMA; instances that fail or stand out as slow get a
-//! rest; a call that may be repeated is tried on another instance, within a budget.
+//! calls go on, and even processes start, when every server is gone. Each call is given to one of
+//! the instances by power of two choices with peak EWMA; instances that fail or stand out as slow
+//! get a rest; a call that may be repeated is tried on another instance, within a budget.
 //!
-//! Inside [`CallContext::scope`] calls take no longer than the caller waits and belong to its trace.
+//! Inside [`CallContext::scope`] calls take no longer than the caller waits and belong to its
+//! trace.
 
 #![forbid(unsafe_code)]
 

@@ -116,6 +116,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Class, Reports, rounded_us};
+    use crate::limits::EJECTIONS_MAX;
 
     #[test]
     fn counts_are_told_once() {
@@ -131,6 +132,17 @@ mod tests {
         assert_eq!((calls.ok, calls.limited, calls.retries), (2, 1, 1));
         assert_eq!(calls.latencies.iter().map(|bucket| bucket.count).sum::<u64>(), 2);
         assert!(reports.take().is_none());
+    }
+
+    #[test]
+    fn old_ejections_are_forgotten_while_the_server_is_away() {
+        let reports = Reports::default();
+        for number in 0..EJECTIONS_MAX + 5 {
+            let instance = number.to_string();
+            reports.ejection(rialto_api::proto::Ejection { instance, ..Default::default() });
+        }
+        let ejections = reports.take().unwrap().ejections;
+        assert_eq!((ejections.len(), ejections[0].instance.as_str()), (EJECTIONS_MAX, "5"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Makes one instance slow on demand. The demo uses it to show that callers notice; it is there only
-//! when the service was started with `--chaos`.
+//! Makes one instance slow on demand. The demo uses it to show that callers notice; it is there
+//! only when the service was started with `--chaos`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -26,8 +26,8 @@ impl Database {
             std::thread::sleep(Duration::from_millis(1));
             tries < BUSY_TRIES_MAX
         }))?;
-        // Readers and one writer at a time work side by side; a killed instance loses nothing that it
-        // committed.
+        // Readers and one writer at a time work side by side; a killed instance loses nothing that
+        // it committed.
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

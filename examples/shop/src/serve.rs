@@ -1,6 +1,6 @@
 //! Starts one service: options, database, registration, and an orderly end.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -84,7 +84,8 @@ pub(crate) fn main(args: Vec<String>) -> ExitCode {
         }
     };
     // Fails when whoever called us has set one up already, which is fine.
-    _ = tracing_subscriber::fmt().with_writer(io::stderr).try_init();
+    let logs = tracing_subscriber::fmt().with_writer(io::stderr);
+    _ = logs.with_ansi(io::stderr().is_terminal()).try_init();
     let name = options.service.name();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime.map_err(Failure::from).and_then(|runtime| runtime.block_on(run(options))) {

@@ -130,12 +130,13 @@ async fn release(
 
 async fn totals(State(database): State<Database>) -> Result<Json<StockTotals>, Problem> {
     let totals = database.transaction(|transaction| {
-        let (initial, on_hand) = transaction
-            .query_row("SELECT SUM(initial), SUM(on_hand) FROM items", [], |row| {
+        let (initial, on_hand) =
+            transaction.query_row("SELECT SUM(initial), SUM(on_hand) FROM items", [], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
         let (reserved, orders) = transaction.query_row(
-            "SELECT COALESCE(SUM(quantity), 0), COUNT(*) FROM reservations WHERE state = 'reserved'",
+            "SELECT COALESCE(SUM(quantity), 0), COUNT(*) FROM reservations
+             WHERE state = 'reserved'",
             [],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;

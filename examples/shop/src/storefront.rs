@@ -66,8 +66,8 @@ async fn place(
     headers: HeaderMap,
     Json(order): Json<NewOrder>,
 ) -> Result<(StatusCode, Json<Order>), Problem> {
-    // The browser's key goes through to the end: if the customer presses the button again, or a proxy
-    // tries again, it is the same order.
+    // The browser's key goes through to the end: if the customer presses the button again, or a
+    // proxy tries again, it is the same order.
     let id = idempotency_key(&headers)?;
     let order = counter.orders.place(&id, &order).await?;
     let status = match order.state {
@@ -113,8 +113,8 @@ fn differences(orders: &OrderTotals, stock: &StockTotals, accounts: &AccountTota
     .collect()
 }
 
-/// A fallback implements the trait of the client. This one knows what is for sale, and passes on that
-/// everything else is not possible now.
+/// A fallback implements the trait of the client. This one knows what is for sale, and passes on
+/// that everything else is not possible now.
 impl Stock for PrintedCatalogue {
     async fn items(&self) -> Result<Vec<Item>> {
         let item = |id: &str, name: &str, price_cents| Item {

@@ -87,3 +87,45 @@ fn told(blocked: &Blocked) -> (Block, Option<Duration>) {
     };
     (reason, blocked.retry_after().map(|wait| Duration::from_nanos(wait.0)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Guard;
+    use crate::error::Block;
+    use crate::limits::CALLS_MAX;
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_under_way_are_bounded() {
+        let guard = Guard::new();
+        let mut held: Vec<_> = (0..CALLS_MAX).map(|_| guard.admit().ok().unwrap()).collect();
+        assert!(matches!(guard.admit(), Err((Block::Concurrency, _))));
+        held.pop();
+        assert!(guard.admit().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_fails_is_left_alone_and_tried_again() {
+        let guard = Guard::new();
+        let mut opened = false;
+        while let Ok(permit) = guard.admit() {
+            opened |= permit.failed() == Some(true);
+        }
+        assert!(opened);
+        let Err((Block::Breaker, Some(wait))) = guard.admit() else { panic!("it is open") };
+        tokio::time::advance(wait + Duration::from_millis(1)).await;
+        let mut closed = false;
+        while !closed {
+            closed = guard.admit().ok().unwrap().succeeded() == Some(false);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retries_have_a_budget() {
+        let guard = Guard::new();
+        let permit = guard.admit().ok().unwrap();
+        let retries = (0..10_000).filter(|_| permit.may_retry()).count();
+        assert!((1..1_000).contains(&retries), "{retries}");
+    }
+}

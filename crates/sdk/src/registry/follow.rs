@@ -59,10 +59,10 @@ impl Follow {
         let mut stream = self.server.client().watch(self.server.request(request)).await?;
         let stream = stream.get_mut();
         loop {
-            let doubt_ends = known.doubted;
+            let doubted = known.doubted;
             let reply = tokio::select! {
                 reply = stream.message() => reply?,
-                () = sleep_until(doubt_ends.unwrap_or_else(Instant::now)), if doubt_ends.is_some() => {
+                () = sleep_until(doubted.unwrap_or_else(Instant::now)), if doubted.is_some() => {
                     known.believe();
                     self.publish_and_save(known).await;
                     continue;

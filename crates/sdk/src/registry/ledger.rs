@@ -179,6 +179,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::Ledger;
+    use crate::limits::REGISTRATIONS_MAX;
 
     fn named(name: &str) -> ServiceName {
         ServiceName { name: name.to_owned(), ..ServiceName::default() }
@@ -232,6 +233,20 @@ mod tests {
         ledger.take(registered(2, 0));
         ledger.take(refused(2));
         assert_eq!(ledger.all().len(), 1);
+    }
+
+    #[test]
+    fn a_process_registers_a_bounded_number() {
+        let mut ledger = Ledger::default();
+        for id in 0..REGISTRATIONS_MAX {
+            drop(add(&mut ledger, &id.to_string()));
+        }
+        let (answer, mut answered) = oneshot::channel();
+        let one_more = Instance { id: "more".into(), ..Instance::default() };
+        assert!(ledger.add(named("stock"), one_more, Duration::from_secs(9), answer).is_none());
+        let refused = answered.try_recv().unwrap().unwrap_err();
+        assert_eq!(refused.code, "too_many");
+        assert_eq!(ledger.leave_all().len(), REGISTRATIONS_MAX);
     }
 
     #[test]

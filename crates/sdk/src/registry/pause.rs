@@ -34,3 +34,27 @@ impl Pause {
         tokio::time::sleep(pause).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::Pause;
+    use crate::limits::{RECONNECT_PAUSE_MAX, RECONNECT_PAUSE_MIN};
+
+    #[tokio::test(start_paused = true)]
+    async fn grows_to_its_limit_and_starts_again() {
+        let mut pause = Pause::new();
+        assert!(pause.is_first());
+        for _ in 0..20 {
+            let began = Instant::now();
+            pause.wait().await;
+            assert!(began.elapsed() >= RECONNECT_PAUSE_MIN / 2);
+            // The timer's own grain is a millisecond.
+            assert!(began.elapsed() <= RECONNECT_PAUSE_MAX + RECONNECT_PAUSE_MIN);
+            assert!(!pause.is_first());
+        }
+        pause.reset();
+        assert!(pause.is_first());
+    }
+}

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rialto_sdk::{CallContext, CallError, Result, Rialto, client};
+use rialto_sdk::{Block, CallContext, CallError, Result, Rialto, client};
 use serde::{Deserialize, Serialize};
 
 use crate::peer::{Peer, Reply, json};
@@ -206,6 +206,28 @@ async fn a_fallback_answers_for_the_service_but_not_for_the_request() {
     let away = stock(&[nobody().await]).await.with_fallback(Empty);
     assert_eq!(away.item("1").await.unwrap().unwrap().name, "from the fallback");
     assert_eq!(away.clone().take(1, "k", 5).await.unwrap(), 5);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_not_kept() {
+    let peer = Peer::start(|_| json(&" ".repeat(rialto_sdk::limits::ANSWER_BYTES_MAX + 1))).await;
+    let error = stock(&[peer.address]).await.item("1").await.unwrap_err();
+    assert!(matches!(error, CallError::Transport { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_service_that_fails_is_left_alone() {
+    let peer = Peer::start(|_| Reply::Answer("500 Internal Server Error", "", String::new())).await;
+    let stock = stock(&[peer.address]).await;
+    let error = loop {
+        match stock.item("1").await.unwrap_err() {
+            CallError::Status(error) => assert_eq!(error.status, 500),
+            other => break other,
+        }
+        assert!(peer.count() < 1_000);
+    };
+    assert!(matches!(error, CallError::Blocked { reason: Block::Breaker, .. }), "{error:?}");
+    assert!(error.retry_after().is_some());
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The `stock` service as a program of its own.
 
+#![forbid(unsafe_code)]
+
 fn main() -> std::process::ExitCode {
     rialto_shop::main_of("stock")
 }

@@ -38,7 +38,8 @@ pub(crate) struct Page {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Since {
-    /// Changes after this revision; only changes to come when absent. `Last-Event-ID` does the same.
+    /// Changes after this revision; only changes to come when absent. `Last-Event-ID` does the
+    /// same.
     after: Option<u64>,
 }
 

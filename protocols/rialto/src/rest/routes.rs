@@ -52,7 +52,7 @@ pub(crate) async fn show(
         (status = 200, body = RouteSpec, description = "Changed"),
         (status = 201, body = RouteSpec, description = "Made"),
         (status = 400, body = ProblemBody, description = "The gateway cannot compile it"),
-        (status = 409, body = ProblemBody, description = "The configuration has a route of this name"),
+        (status = 409, body = ProblemBody, description = "The configuration has this route"),
     ),
 )]
 pub(crate) async fn put(

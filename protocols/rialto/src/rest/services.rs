@@ -71,7 +71,7 @@ pub(crate) async fn list(
 
 /// One service with its instances.
 #[utoipa::path(get, path = "/services/{name}", tag = "services",
-    params(("name" = String, Path, description = "Name; in any case when no other is the same"), Scope),
+    params(("name" = String, Path, description = "In any case, if that is unique"), Scope),
     responses(
         (status = 200, body = ServiceDetail),
         (status = 401, body = ProblemBody),

@@ -22,7 +22,7 @@ async fn bodies_that_cannot_be_read() {
     for (body, status, code, word) in [
         ("{", 400, "invalid", "EOF"),
         ("[]", 422, "invalid", "length"),
-        (deep.as_str(), 400, "invalid", "recursion"),
+        (deep.as_str(), 422, "invalid", "sequence"),
         (r#"{"host":7,"port":1}"#, 422, "invalid", "host"),
         (r#"{"host":"h","port":70000}"#, 422, "invalid", "port"),
         (r#"{"host":"h","port":1,"prot":2}"#, 422, "invalid", "unknown field"),

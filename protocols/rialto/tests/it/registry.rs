@@ -141,6 +141,22 @@ async fn what_a_session_refuses_does_not_end_it() {
 }
 
 #[tokio::test]
+async fn a_session_holds_a_bounded_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start(dir.path());
+    let mut session = Session::open(&node).await;
+    let most = u64::try_from(rialto_protocol::limits::REGISTRATIONS_PER_SESSION_MAX).unwrap();
+    for number in 0..most {
+        let reply = session.ask(register(number, &number.to_string())).await;
+        assert!(matches!(reply, Reply::Registered(_)), "{reply:?}");
+    }
+    let Reply::Refused(refused) = session.ask(register(most, "more")).await else { panic!() };
+    assert_eq!((refused.request, refused.code.as_str()), (most, "too_many"));
+    // Those that are held can be registered again.
+    assert!(matches!(session.ask(register(most + 1, "0")).await, Reply::Registered(_)));
+}
+
+#[tokio::test]
 async fn without_a_token_there_is_no_session_and_no_watch() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::start(dir.path());

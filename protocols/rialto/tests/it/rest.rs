@@ -117,6 +117,20 @@ async fn changes_and_events_are_streamed_and_resumed() {
     read_until(&mut changes, "0\r\n\r\n").await;
 }
 
+#[tokio::test]
+async fn streams_are_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start(dir.path());
+    let mut held = Vec::new();
+    for _ in 0..rialto_protocol::limits::SSE_CLIENTS_MAX {
+        held.push(open(&node, "/api/v1/events/stream").await);
+    }
+    let refused = node.admin("GET", "/api/v1/events/stream", None).await;
+    assert_eq!(refused.status, 429, "{refused:?}");
+    assert!(refused.head.contains("retry-after: 5"), "{refused:?}");
+    assert_eq!(node.admin("GET", "/api/v1/services", None).await.status, 200);
+}
+
 async fn open(node: &Node, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(node.address).await.unwrap();
     let token = &node.admin_token;
