@@ -7,6 +7,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use rialto_catalog::limits::EVENTS_MAX;
 use rialto_catalog::{
     Command, InstanceSpec, Millis, Policy, Protocol, ServiceKey, State, Timestamp,
 };
@@ -69,15 +70,22 @@ fn main() {
 
 fn measure(size: usize, per_service: usize) -> Costs {
     let plan = Plan::new(size, per_service);
+    let mut policy = Policy::default();
+    policy.exact.protection = false;
+    let mut state = State::new(policy);
+    // A catalog that has run for a while keeps as many events as it may, at any size.
+    let mut bytes: f64 = 0.0;
+    for _ in 0..EVENTS_MAX.div_ceil(size) {
+        bytes = bytes.max(plan.run(&mut state).bytes);
+    }
     let rounds = OPERATIONS_MIN.div_ceil(size);
     let mut sum = Costs::default();
     for _ in 0..rounds {
-        let costs = plan.run();
+        let costs = plan.run(&mut state);
         sum.register += costs.register;
         sum.renew += costs.renew;
         sum.deregister += costs.deregister;
         sum.expire += costs.expire;
-        sum.bytes = sum.bytes.max(costs.bytes);
     }
     let operations = (rounds * size) as f64;
     Costs {
@@ -85,7 +93,7 @@ fn measure(size: usize, per_service: usize) -> Costs {
         renew: sum.renew / operations,
         deregister: sum.deregister / operations,
         expire: sum.expire / operations,
-        bytes: sum.bytes / size as f64,
+        bytes: bytes / size as f64,
     }
 }
 
@@ -111,27 +119,28 @@ impl Plan {
     }
 
     /// Costs of one pass in nanoseconds, not yet divided.
-    fn run(&self) -> Costs {
-        let mut policy = Policy::default();
-        policy.exact.protection = false;
-        let mut state = State::new(policy);
+    fn run(&self, state: &mut State) -> Costs {
+        let now = START.plus(Millis(state.revision().0 * 10_000));
         let before = resident_bytes();
-        let register = self.register(&mut state, START);
+        let register = self.register(state, now);
         let bytes = resident_bytes().saturating_sub(before) as f64;
         let renew = timed(|| {
             for (service, id) in &self.order {
                 let key = &self.services[*service];
-                black_box(state.renew(START, key, Protocol::Sdk, id).is_some());
+                black_box(state.renew(now, key, Protocol::Sdk, id).is_some());
             }
         });
-        let commands: Vec<_> = self.order.iter().map(|one| self.deregistration(one)).collect();
-        let deregister = timed(|| {
-            for command in commands {
-                state.apply(START, command).expect("it is there");
-            }
-        });
-        self.register(&mut state, START);
-        let expire = timed(|| while state.tick(START.plus(Millis(TTL.0 + 1_000))) {});
+        let mut deregister = 0.0;
+        for portion in self.order.chunks(1_000) {
+            let commands: Vec<_> = portion.iter().map(|one| self.deregistration(one)).collect();
+            deregister += timed(|| {
+                for command in commands {
+                    state.apply(now, command).expect("it is there");
+                }
+            });
+        }
+        self.register(state, now);
+        let expire = timed(|| while state.tick(now.plus(Millis(TTL.0 + 1_000))) {});
         assert_eq!(state.instances_len(), 0);
         Costs { register, renew, deregister, expire, bytes }
     }
