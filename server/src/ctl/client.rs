@@ -71,11 +71,6 @@ impl Client {
         Ok(Self { authority: format!("{}:{port}", parsed.host()), authorization })
     }
 
-    /// The host and port asked.
-    pub(crate) fn authority(&self) -> &str {
-        &self.authority
-    }
-
     /// `GET` below `/api/v1`, decoded.
     ///
     /// # Errors
@@ -297,7 +292,7 @@ mod tests {
             assert!(failure.message().contains("like http://127.0.0.1:7000"), "{failure:?}");
         }
         let client = Client::new("http://localhost:7000/", Some(" secret ")).unwrap();
-        assert_eq!(client.authority(), "localhost:7000");
+        assert_eq!(client.authority, "localhost:7000");
         assert!(!format!("{client:?}").contains("secret"));
     }
 

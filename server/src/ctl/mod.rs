@@ -6,7 +6,7 @@ mod show;
 mod table;
 mod watch;
 
-pub(crate) use client::{Client, Stream, escape};
+pub(crate) use client::{Client, escape};
 pub(crate) use table::Table;
 
 use std::future::Future;

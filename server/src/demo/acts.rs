@@ -15,11 +15,13 @@ pub(crate) const RATE: f64 = 100.0;
 /// How many times as many come in the overload.
 const OVERLOAD: f64 = 4.0;
 /// What the slow instance adds to each answer.
-const SLOWNESS: Duration = Duration::from_millis(800);
+const SLOWNESS: Duration = Duration::from_millis(250);
 /// Until an ejection is told.
 const EJECTION_MAX: Duration = Duration::from_secs(12);
 /// Until a started instance serves.
-const RETURN_MAX: Duration = Duration::from_secs(12);
+const RETURN_MAX: Duration = Duration::from_secs(15);
+/// Calls that show that it is back in the traffic.
+const RETURN_CALLS: u64 = 20;
 /// Until the books agree after the last order.
 const BOOKS_MAX: Duration = Duration::from_secs(10);
 /// Between two looks while waiting.
@@ -80,7 +82,7 @@ pub(crate) async fn revive(stage: &Stage) -> Verdict {
     stage.board.say("Started stock 2 again. It registers itself; nobody is configured anew.");
     let began = Instant::now();
     let mut served = 0;
-    while began.elapsed() < RETURN_MAX && served < 10 {
+    while began.elapsed() < RETURN_MAX && served < RETURN_CALLS {
         sleep(LOOK).await;
         served = stage.served("stock-2").await.unwrap_or(0);
     }
@@ -88,7 +90,7 @@ pub(crate) async fn revive(stage: &Stage) -> Verdict {
     let seen = settled(stage, from).await;
     let words = format!("{served} calls to it after {after:.1} s; {}", told(&seen));
     stage.board.say(format!("Callers found it: {words}"));
-    verdict(act, expected, words, served >= 10 && seen.failed == 0)
+    verdict(act, expected, words, served >= RETURN_CALLS && seen.failed == 0)
 }
 
 /// An instance becomes slow: callers stop using it, and latency recovers.
@@ -97,17 +99,18 @@ pub(crate) async fn slow(stage: &Stage, pace: Pace, normal: &Normal) -> Verdict 
     stage.board.act("Act 4 of 6: an account instance becomes slow");
     let from = stage.load.elapsed();
     let last = stage.last_event().await;
-    if let Err(words) = stage.slow("account-1", SLOWNESS).await {
+    let name = busiest(stage, ["account-1", "account-2"]).await;
+    if let Err(words) = stage.slow(name, SLOWNESS).await {
         return verdict(act, expected, words, false);
     }
-    let slowness = SLOWNESS.as_millis();
-    stage.board.say(format!("account 1 now takes {slowness} ms longer for everything."));
+    let (spoken, slowness) = (name.replace('-', " "), SLOWNESS.as_millis());
+    stage.board.say(format!("{spoken} now takes {slowness} ms longer for everything."));
     let began = Instant::now();
     let ejected = loop {
         sleep(LOOK).await;
         let events = stage.events_after(last).await;
-        let about = |subject: &str| subject.starts_with("account/account-1");
-        let found = events.into_iter().find(|e| e.kind == "ejected" && about(&e.subject));
+        let subject = format!("account/{name}");
+        let found = events.into_iter().find(|e| e.kind == "ejected" && e.subject == subject);
         if found.is_some() || began.elapsed() > EJECTION_MAX {
             break found;
         }
@@ -120,10 +123,10 @@ pub(crate) async fn slow(stage: &Stage, pace: Pace, normal: &Normal) -> Verdict 
     sleep(Duration::from_secs(1)).await;
     let recovered = watch(stage, pace.watch).await;
     let whole = settled(stage, from).await;
-    if let Err(words) = stage.slow("account-1", Duration::ZERO).await {
+    if let Err(words) = stage.slow(name, Duration::ZERO).await {
         return verdict(act, expected, words, false);
     }
-    stage.board.say("account 1 is fast again. It is tried again after its rest.");
+    stage.board.say(format!("{spoken} is fast again. It is tried again after its rest."));
     let bound_ms = (normal.p95_ms * 4.0).max(SLOWNESS.as_secs_f64() * 500.0);
     let words = format!(
         "{}; then 95 % under {}; {} failed",
@@ -138,6 +141,19 @@ pub(crate) async fn slow(stage: &Stage, pace: Pace, normal: &Normal) -> Verdict 
     stage.board.say(told(&recovered));
     let fast = recovered.placed > 0 && recovered.p95_ms < bound_ms;
     verdict(act, expected, words, ejected.is_some() && fast && whole.failed == 0)
+}
+
+/// The one that gets more calls at present: its slowness is felt.
+async fn busiest(stage: &Stage, names: [&'static str; 2]) -> &'static str {
+    let [one, other] = names;
+    let before = (stage.served(one).await, stage.served(other).await);
+    sleep(Duration::from_secs(1)).await;
+    let after = (stage.served(one).await, stage.served(other).await);
+    let gained = |before: Option<u64>, after: Option<u64>| {
+        after.unwrap_or(0).saturating_sub(before.unwrap_or(0))
+    };
+    let (first, second) = (gained(before.0, after.0), gained(before.1, after.1));
+    if second > first { other } else { one }
 }
 
 /// More comes than the gateway lets in: the rest is sent away, those let in keep their latency.
