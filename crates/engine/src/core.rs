@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use rialto_catalog::{Revision, State, Timestamp};
-use rialto_telemetry::Telemetry;
+use rialto_telemetry::{EventKind, Telemetry};
 
 use crate::clock::Clock;
 use crate::limits::REPORTS_MAX;
@@ -48,6 +48,11 @@ impl Core {
         let answer = act(&mut state, self.now());
         self.topics.wake(&state, before);
         answer
+    }
+
+    /// Tells people of something that they should look at.
+    pub(crate) fn warn(&self, subject: &str, detail: &str) {
+        self.telemetry.events().push_at(self.now().0, EventKind::Warning, subject, detail);
     }
 
     /// Tells the event log what happened since the last time. It cannot hold back: what is no

@@ -111,6 +111,9 @@ fn store_batch(core: &Core, store: &mut Store, batch: Vec<Proposal>) {
     if !writes.is_empty()
         && let Err(error) = store.commit(&writes)
     {
+        if !matches!(error, CommitError::Poisoned { .. }) {
+            core.warn("storage", &error.to_string());
+        }
         for proposal in accepted {
             answer(proposal.answer, Err(error.clone().into()));
         }

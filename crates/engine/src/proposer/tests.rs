@@ -16,6 +16,7 @@ struct Rig {
     core: Core,
     store: Store,
     disk: FaultDisk,
+    telemetry: Telemetry,
 }
 
 type Waiting = oneshot::Receiver<Answer>;
@@ -24,7 +25,9 @@ fn rig() -> Rig {
     let disk = FaultDisk::default();
     let store = Store::open_disk(Arc::new(disk.clone()), PathBuf::from("memory")).unwrap();
     let clock = Arc::new(ManualClock::new(Timestamp(1)));
-    Rig { core: Core::new(State::new(Policy::default()), clock, Telemetry::new()), store, disk }
+    let telemetry = Telemetry::new();
+    let core = Core::new(State::new(Policy::default()), clock, telemetry.clone());
+    Rig { core, store, disk, telemetry }
 }
 
 fn proposals(commands: impl IntoIterator<Item = Command>) -> (Vec<Proposal>, Vec<Waiting>) {
@@ -89,6 +92,9 @@ fn nothing_is_visible_that_is_not_durable() {
     let after = rig.run([put("after")]);
     assert!(matches!(after[0], Err(ProposeError::Unavailable { .. })), "{after:?}");
     assert_eq!(rig.documents(), 2);
+    let told = rig.telemetry.events().recent(10, None);
+    let kinds: Vec<_> = told.iter().map(|event| (&*event.kind, &*event.subject)).collect();
+    assert_eq!(kinds, [("warning", "storage"); 2], "full, then broken: {told:?}");
 }
 
 #[test]

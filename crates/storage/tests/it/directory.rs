@@ -35,6 +35,17 @@ fn records_are_there_after_reopening() {
 }
 
 #[test]
+fn a_store_that_was_never_finished_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let directory = Directory::open(dir.path()).unwrap();
+    fs::write(dir.path().join("catalog.redb.new"), [7; 5_000]).unwrap();
+    fs::write(dir.path().join("format.new"), "rial").unwrap();
+    let mut store = Store::open(&directory).unwrap();
+    assert_eq!(store.commit(&writes(1)), Ok(1));
+    assert!(!dir.path().join("catalog.redb.new").exists());
+}
+
+#[test]
 fn one_process_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())

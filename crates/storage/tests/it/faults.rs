@@ -91,3 +91,28 @@ fn garbage_is_reported_and_not_touched() {
     assert!(error.to_string().contains("restore it from a backup"), "{error}");
     assert_eq!(disk.durable_image(), garbage);
 }
+
+#[test]
+fn flipped_bits_are_reported_or_harmless() {
+    let disk = FaultDisk::default();
+    let mut store = open(&disk).unwrap();
+    for number in 1..=8 {
+        assert_eq!(store.commit(&writes(number)), Ok(number));
+    }
+    drop(store);
+    let image = disk.durable_image();
+    let (mut reported, mut harmless) = (0, 0);
+    for place in (0..image.len()).step_by(image.len() / 300) {
+        let mut flipped = image.clone();
+        flipped[place] ^= 0x10;
+        match open(&FaultDisk::with_image(flipped)) {
+            Ok(store) => {
+                assert_eq!(loaded(&store), model(store.sequence()), "flipped at {place}");
+                harmless += 1;
+            }
+            Err(OpenError::Damaged { .. }) => reported += 1,
+            Err(error) => panic!("flipped at {place}: {error:?}"),
+        }
+    }
+    assert!(harmless > 0 && reported > 0, "{harmless} harmless, {reported} reported");
+}
