@@ -13,6 +13,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use http::{StatusCode, Uri, header};
+use rialto_catalog::Revision;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::context::App;
@@ -32,6 +33,8 @@ struct Watcher {
     target: Target,
     params: Params,
     seen: HashMap<&'static str, u64>,
+    /// The catalog as of the last look.
+    revision: Option<Revision>,
     started: bool,
     _seat: Seat,
 }
@@ -54,6 +57,7 @@ pub(crate) async fn stream(State(app): State<App>, member: Member, uri: Uri) -> 
         params: Params::of(&uri),
         target,
         seen: HashMap::new(),
+        revision: None,
         started: false,
         app,
         _seat: seat,
@@ -94,6 +98,11 @@ impl Watcher {
         if self.app.context.security.peek_session(&self.cookie).is_none() {
             self.seen.insert("signed-out", 0);
             return Some(vec![Event::default().event("signed-out").data("")]);
+        }
+        let revision = self.app.context.engine.read(rialto_catalog::State::revision);
+        if self.revision.replace(revision) == Some(revision) && self.target == Target::Services {
+            // A search may have to look through every service: not for nothing.
+            return Some(Vec::new());
         }
         self.view.now_ms = self.app.context.engine.now().0;
         let Ok(page) = self.target.build(&self.app, &self.view, &self.params) else {

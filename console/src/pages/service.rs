@@ -4,9 +4,14 @@ use askama::Template;
 use axum::Form;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use bytes::Bytes;
 use http::{StatusCode, Uri};
 use rialto_api::rest::EdgeView;
-use rialto_catalog::{Command, Instance, InstanceSpec, Promise, Protocol, ServiceKey, Status};
+use rialto_catalog::{
+    Command, DocumentKey, DocumentKind, Instance, InstanceSpec, Promise, Protocol, ServiceKey,
+    Status,
+};
+use rialto_engine::ProposeError;
 use rialto_security::Action;
 use rialto_telemetry::EventKind;
 use serde::Deserialize;
@@ -161,16 +166,14 @@ async fn carry_out(
     let found = app.context.engine.read(|state| state.instance(key, protocol, &form.id).cloned());
     let Some(instance) = found else { return "gone" };
     let (command, notice, kind) = command(key, &instance, &form.action);
+    if let Some(stored) = stored_override(app, &instance, &form.action)
+        && let Err(notice) = propose(app, key, stored).await
+    {
+        return notice;
+    }
     // An agreed record is changed durably, one with a lease at once.
     let done = match instance.promise() {
-        Promise::Agreed => match app.context.engine.propose(command).await {
-            Ok(_) => Ok(()),
-            Err(rialto_engine::ProposeError::Refused(_)) => Err("refused"),
-            Err(error) => {
-                tracing::error!(%error, service = %key, "an operator's change was not stored");
-                Err("failed")
-            }
-        },
+        Promise::Agreed => propose(app, key, command).await,
         Promise::Ephemeral => app.context.engine.own(|_, _| ([command], ())).map_err(|_| "refused"),
     };
     if let Err(notice) = done {
@@ -184,6 +187,36 @@ async fn carry_out(
     };
     app.context.telemetry.events().push(kind, subject, detail);
     notice
+}
+
+async fn propose(app: &App, key: &ServiceKey, command: Command) -> Result<(), &'static str> {
+    match app.context.engine.propose(command).await {
+        Ok(_) => Ok(()),
+        Err(ProposeError::Refused(_)) => Err("refused"),
+        Err(error) => {
+            tracing::error!(%error, service = %key, "an operator's change was not stored");
+            Err("failed")
+        }
+    }
+}
+
+/// Eureka clients register again with a status of their own, and their door asks this record, under
+/// the instance's identifier and in Eureka's words, which status an operator wants.
+fn stored_override(app: &App, instance: &Instance, action: &str) -> Option<Command> {
+    if instance.protocol() != Protocol::Eureka {
+        return None;
+    }
+    let key = DocumentKey::new(DocumentKind::StatusOverride, instance.id()).ok()?;
+    match action {
+        "out_of_service" => {
+            Some(Command::PutDocument { key, body: Bytes::from_static(b"OUT_OF_SERVICE") })
+        }
+        "end_override" => {
+            let stored = app.context.engine.read(|state| state.document(&key).is_some());
+            stored.then_some(Command::RemoveDocument { key })
+        }
+        _ => None,
+    }
 }
 
 fn command(

@@ -1,7 +1,9 @@
 //! What operators do to instances.
 
 use http::StatusCode;
-use rialto_catalog::{Command, InstanceSpec, Promise, Protocol, ServiceKey, Status};
+use rialto_catalog::{
+    Command, DocumentKey, DocumentKind, InstanceSpec, Promise, Protocol, ServiceKey, Status,
+};
 
 use crate::setup::Browser;
 
@@ -62,6 +64,28 @@ async fn agreed_instances_are_changed_by_agreement() {
     browser.engine.propose(command).await.unwrap();
     act(&mut browser, "out_of_service", "test").await;
     assert_eq!(status(&browser, &service), Some((Status::OutOfService, true)));
+}
+
+#[tokio::test]
+async fn an_override_of_a_eureka_instance_outlives_its_next_registration() {
+    let mut browser = Browser::signed_in().await;
+    let service = ServiceKey::named("stock").unwrap();
+    let ttl = rialto_catalog::Millis(30_000);
+    let spec = InstanceSpec::new("host:stock:1", Protocol::Eureka, "host", 1, ttl);
+    let command = Command::Register { service, spec };
+    browser.engine.own(|_, _| ([command], ())).unwrap();
+    let key = DocumentKey::new(DocumentKind::StatusOverride, "host:stock:1").unwrap();
+    for (action, stored) in [("out_of_service", Some("OUT_OF_SERVICE")), ("end_override", None)] {
+        let fields = [
+            ("protocol", "eureka"),
+            ("id", "host:stock:1"),
+            ("action", action),
+            ("reason", "test"),
+        ];
+        browser.submit(PAGE, PAGE, &fields).await;
+        let body = browser.engine.read(|state| state.document(&key).map(|one| one.body.clone()));
+        assert_eq!(body.as_deref(), stored.map(str::as_bytes));
+    }
 }
 
 #[tokio::test]
