@@ -98,6 +98,9 @@ impl<'a> Run<'a> {
             Outcome::NotRun(why) => {
                 outcome::print_line("not run", &step.name, time, &why);
                 self.left_out.push(format!("{}: {why}", step.name));
+                if self.tools.is_ci() {
+                    self.fail(&step.name);
+                }
             }
             Outcome::Failed { log, tests } => {
                 self.tests += tests.unwrap_or_default();

@@ -207,7 +207,7 @@ fn needs_of(part: &str) -> &'static [&'static str] {
         "java" => &["java", "mvn"],
         "node" => &["node", "npm"],
         "python" => &["python3"],
-        "console" => &["chromium"],
+        "console" => &["chromium", "node", "npm"],
         _ => &[],
     }
 }

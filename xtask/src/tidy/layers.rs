@@ -33,6 +33,9 @@ const ONLY: &[(&str, &[&str])] = &[
     ("rialto-door", &[]),
     // Written as a user would write it.
     ("rialto-shop", &["rialto-sdk"]),
+    ("rialto-compat-eureka", &["rialto-sdk"]),
+    // The client's side of the compatibility check.
+    ("rialto-compat-eureka", &["rialto-sdk"]),
     (
         "rialto-bench",
         &["rialto-balance", "rialto-catalog", "rialto-http1", "rialto-resilience", "rialto-engine"],
