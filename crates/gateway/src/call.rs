@@ -178,14 +178,19 @@ impl Call {
         self.host_at = at.start..at.start + new.len();
     }
 
-    /// The request ends with this status; `flag` tells who ended it if not the instance.
-    pub(crate) fn finish(&mut self, opening: &[u8], flag: &str) {
+    /// The request ends with the instance's answer.
+    pub(crate) fn finish(&mut self, opening: &[u8]) {
         let class = match self.status {
             0 | 500.. => Class::ServerError,
             400.. => Class::ClientError,
             _ => Class::Ok,
         };
-        self.end(class, opening, flag);
+        self.end(class, opening, "");
+    }
+
+    /// The answer was cut off after its head, whatever that said.
+    pub(crate) fn cut(&mut self, opening: &[u8]) {
+        self.end(Class::ServerError, opening, "UC");
     }
 
     /// The request ends with an answer of the gateway.

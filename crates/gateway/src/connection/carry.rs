@@ -63,7 +63,7 @@ impl Connection {
     async fn done(&mut self, mut call: Call, flight: InFlight, link: Link, x: Exchange) -> After {
         let Some(answer) = x.answer else { return After::Close };
         call.report(flight, health(call.status), answer.retry_after_s);
-        call.finish(&self.notes.opening, "");
+        call.finish(&self.notes.opening);
         if answer.may_reuse() && !x.sending {
             link.keep(self.worker.recent_ms());
         }
@@ -128,13 +128,13 @@ impl Connection {
             }
             End::Cut => {
                 call.report(flight, Health::Unreachable, None);
-                call.finish(&self.notes.opening, "UC");
+                call.cut(&self.notes.opening);
                 Step::Finish(After::Close)
             }
             End::Upgraded => {
                 call.report(flight, Health::Success, None);
                 self.tunnel(call, link).await;
-                call.finish(&self.notes.opening, "");
+                call.finish(&self.notes.opening);
                 Step::Finish(After::Close)
             }
         }

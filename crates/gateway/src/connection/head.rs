@@ -105,7 +105,10 @@ impl Connection {
             fields: &request.fields,
             framing: request.framing,
             keep_alive: request.keep_alive,
-            upgrade: request.upgrade.filter(|_| request.framing == Framing::None),
+            upgrade: request.upgrade.filter(|protocol| {
+                // HTTP/2 is begun by its preface; an instance must not begin it behind our back.
+                request.framing == Framing::None && !protocol.eq_ignore_ascii_case(b"h2c")
+            }),
         };
         let prepared = prepare(worker, &self.peer, &incoming, &mut self.out, &mut self.notes);
         let (framing, keep_alive) = (request.framing, request.keep_alive);

@@ -249,18 +249,21 @@ impl Job {
     /// Passes on the body, and goes on sending the request's if the answer came early.
     async fn stream(mut self, mut begun: Begun, flight: InFlight, mut link: Link, pieces: Pieces) {
         let end = self.pump(&mut begun, &mut link, &pieces).await;
-        let (class, flag) = match end {
-            Ok(()) => (health(self.call.status), ""),
-            Err(None) => (Health::Cancelled, "DC"),
-            Err(Some(error)) => {
-                let _ = pieces.send(Err(error)).await;
-                (Health::Unreachable, "UC")
+        let (call, opening) = (&mut self.call, &self.notes.opening);
+        match end {
+            Ok(()) => {
+                call.report(flight, health(call.status), begun.retry_after_s);
+                call.finish(opening);
             }
-        };
-        self.call.report(flight, class, begun.retry_after_s);
-        match class {
-            Health::Cancelled => self.call.cancel(&self.notes.opening),
-            _ => self.call.finish(&self.notes.opening, flag),
+            Err(None) => {
+                call.report(flight, Health::Cancelled, None);
+                call.cancel(opening);
+            }
+            Err(Some(error)) => {
+                call.report(flight, Health::Unreachable, None);
+                call.cut(opening);
+                let _ = pieces.send(Err(error)).await;
+            }
         }
         if begun.keeps && begun.body.is_done() && begun.rest.is_empty() && begun.upload.is_whole() {
             link.keep(self.worker.now_ms());
