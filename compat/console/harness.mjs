@@ -33,7 +33,9 @@ export async function startRialto(...more) {
   const ready = join(dir, "ready.json");
   const args = ["serve", "--data", join(dir, "data"), "--ready-file", ready];
   for (const door of ["eureka", "gateway", "api"]) args.push("--set", `${door}.listen=127.0.0.1:0`);
-  const env = { ...process.env, RIALTO_ADMIN_PASSWORD: PASSWORD };
+  // The server takes every RIALTO_ variable for a setting of its own.
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith("RIALTO_"));
+  const env = { ...Object.fromEntries(others), RIALTO_ADMIN_PASSWORD: PASSWORD };
   const child = spawn(process.env.RIALTO_BIN, [...args, ...more], { env });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => { said += text; });
@@ -91,8 +93,8 @@ export async function openPage(browser, rialto, { lang = "en", theme = "light", 
   page.setDefaultTimeout(WAIT_MS_MAX);
   const wrong = [];
   page.on("console", (message) => {
-    // Chromium reports the answer 401 to a wrong password, which is asked for here.
-    const wanted = message.text().includes("status of 401");
+    // Chromium reports answers to a wrong password and a wrong form, which are asked for here.
+    const wanted = /status of (401|422)/.test(message.text());
     if (message.type() === "error" && !wanted) wrong.push(`console: ${message.text()}`);
   });
   page.on("pageerror", (error) => wrong.push(`script: ${error.message}`));

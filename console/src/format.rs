@@ -25,10 +25,12 @@ pub(crate) fn rate(value: f64) -> String {
     }
 }
 
-/// Milliseconds: `0.42`, `3.1`, `250`, `12,400`.
+/// Milliseconds: `0.42`, `3.1`, `250`, `12,400`. Nothing takes no time: zero is nothing measured.
 pub(crate) fn millis(value: f64) -> String {
     let value = value.max(0.0);
-    if value < 1.0 {
+    if value <= 0.0 {
+        "–".to_owned()
+    } else if value < 1.0 {
         trim(format!("{value:.2}"))
     } else if value < 99.95 {
         trim(format!("{value:.1}"))
@@ -113,7 +115,7 @@ mod tests {
             [0.0, 0.04, 0.4, 12.0, 99.96, 1203.6].map(rate),
             ["0", "0", "0.4", "12", "100", "1,204"]
         );
-        assert_eq!([0.0, 0.421, 3.12, 250.4].map(millis), ["0", "0.42", "3.1", "250"]);
+        assert_eq!([0.0, 0.421, 3.12, 250.4].map(millis), ["–", "0.42", "3.1", "250"]);
         assert_eq!(percent(1.0, 1_000_000.0), "<0.01");
         assert_eq!([percent(0.0, 9.0), percent(1.0, 0.0), percent(1.0, 80.0)], ["0", "0", "1.2"]);
         assert_eq!([percent(1.0, 400.0), percent(45.2, 100.0)], ["0.25", "45"]);

@@ -14,6 +14,8 @@ pub(crate) struct ServiceRow {
     pub(crate) available: usize,
     pub(crate) protocols: Vec<&'static str>,
     pub(crate) health: Health,
+    /// The newest registration or change of an instance.
+    pub(crate) changed_ms: Option<u64>,
     pub(crate) revision: u64,
 }
 
@@ -67,6 +69,7 @@ pub(crate) fn row(service: &ServiceRef<'_>) -> ServiceRow {
         available: service.available(),
         protocols: protocols(service),
         health: Health::of(service),
+        changed_ms: service.instances().iter().map(|one| one.changed().0).max(),
         revision: service.revision().0,
     }
 }

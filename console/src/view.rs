@@ -111,9 +111,14 @@ impl View {
         self.lang.fill(key, values)
     }
 
-    /// A text with one number `{n}`.
+    /// A text with one number `{n}`; where it has two forms, the first is for one of a thing.
     pub(crate) fn n(&self, key: &'static str, number: u64) -> String {
-        self.lang.fill(key, &[("n", &format::count(number))])
+        let text = self.f(key, &[("n", &format::count(number))]);
+        match text.split_once(" | ") {
+            Some((one, _)) if number == 1 => one.to_owned(),
+            Some((_, many)) => many.to_owned(),
+            None => text,
+        }
     }
 
     /// [`View::n`] for the lengths that templates have.
@@ -342,6 +347,14 @@ mod tests {
         assert!(view.ago(view.now_ms + 5_000).0.contains(">in 5s<"));
         let live = View { live: true, ..view };
         assert_eq!(live.ago(7).0, "<time data-ms=\"7\"></time>", "the same at every moment");
+    }
+
+    #[test]
+    fn one_thing_is_not_many() {
+        let view = test_view(Lang::En);
+        assert_eq!(view.n("services.count", 1), "1 service");
+        assert_eq!(view.n("services.count", 1_000), "1,000 services");
+        assert_eq!(test_view(Lang::Zh).n("services.count", 1), "共 1 个服务");
     }
 
     #[test]

@@ -143,7 +143,6 @@ fn route_item(view: &View, id: &str, traffic: &Traffic) -> Option<Item> {
 
 fn parts(app: &App, view: &View, survey: &Survey, total: &Traffic, routes: usize) -> Vec<Part> {
     let worst = survey.troubles.first().map_or(Mark::Ok, |trouble| trouble.health.mark());
-    let revision = app.context.engine.read(rialto_catalog::State::revision).0;
     let doors: Vec<String> = app.context.doors.iter().map(|(name, at)| door(name, at)).collect();
     let mut parts = vec![Part {
         name: view.t("overview.catalog"),
@@ -164,7 +163,7 @@ fn parts(app: &App, view: &View, survey: &Survey, total: &Traffic, routes: usize
         name: view.t("overview.process"),
         value: format::mebibytes(rialto_telemetry::process::memory_bytes()),
         unit: "MiB".to_owned(),
-        note: view.n("overview.process_note", revision),
+        note: view.f("overview.process_note", &[("n", &app.context.version)]),
         mark: Mark::Ok,
     });
     parts
@@ -191,7 +190,11 @@ pub(super) fn traffic_parts(view: &View, traffic: &Traffic, note: String) -> [Pa
         },
         Part {
             name: view.t("overview.errors"),
-            value: format::percent(traffic.error_rate, traffic.rate),
+            value: if traffic.rate > 0.0 {
+                format::percent(traffic.error_rate, traffic.rate)
+            } else {
+                "–".to_owned()
+            },
             unit: "%".to_owned(),
             note: view.f("overview.errors_note", &[("n", &refused)]),
             mark,

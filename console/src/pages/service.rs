@@ -42,7 +42,7 @@ struct StateBlock<'a> {
     namespace: &'a str,
     group: &'a str,
     protocols: &'a [&'static str],
-    revision: usize,
+    changed_ms: Option<u64>,
     metadata: &'a [(String, String)],
 }
 
@@ -120,7 +120,7 @@ fn state<'a>(view: &'a View, detail: &'a ServiceDetail) -> StateBlock<'a> {
         namespace,
         group,
         protocols: &row.protocols,
-        revision: usize::try_from(row.revision).unwrap_or(usize::MAX),
+        changed_ms: row.changed_ms,
         metadata: &detail.metadata,
     }
 }

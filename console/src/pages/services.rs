@@ -48,7 +48,8 @@ struct Row {
     instances: usize,
     available: usize,
     protocols: Vec<&'static str>,
-    revision: usize,
+    changed_ms: Option<u64>,
+    revision: u64,
 }
 
 const REGISTER: &str = "curl -X POST \
@@ -118,7 +119,8 @@ fn shown(view: &View, row: &ServiceRow) -> Row {
         instances: row.instances,
         available: row.available,
         protocols: row.protocols.clone(),
-        revision: usize::try_from(row.revision).unwrap_or(usize::MAX),
+        changed_ms: row.changed_ms,
+        revision: row.revision,
     }
 }
 
