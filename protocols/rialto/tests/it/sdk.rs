@@ -22,6 +22,11 @@ fn registered(node: &Node, id: &str) -> bool {
     node.engine.read(|state| state.instance(&service, Protocol::Sdk, id).is_some())
 }
 
+fn kept(folder: &std::path::Path) -> bool {
+    let mut files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    files.any(|file| file.to_string_lossy().ends_with("--stock.json"))
+}
+
 async fn sees(rialto: &Rialto, ids: &[&str]) {
     let end = tokio::time::Instant::now() + Duration::from_secs(10);
     loop {
@@ -88,6 +93,8 @@ async fn survives_a_restart_of_the_server_and_its_absence() {
     let rialto = connect(&node, dir.path()).await;
     let _registration = rialto.register("stock", 9_001).id("a").await.unwrap();
     sees(&rialto, &["a"]).await;
+    // The list is used before it is on disk.
+    within_5s("the list is kept on disk", || kept(dir.path())).await;
     let address = node.address;
     let token = node.service_token.clone();
     drop(node);
