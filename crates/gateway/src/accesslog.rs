@@ -178,8 +178,8 @@ impl Lines {
         }
     }
 
-    /// Hands the gathered lines over. When the writer is too far behind they are dropped: a slow disk
-    /// must not stop requests.
+    /// Hands the gathered lines over. When the writer is too far behind they are dropped: a slow
+    /// disk must not stop requests.
     pub(crate) fn flush(&mut self) {
         if self.batch.is_empty() {
             return;
@@ -264,7 +264,7 @@ fn text(out: &mut Vec<u8>, ending: &Ending<'_>) {
     out.push(b'\n');
 }
 
-/// The inside of a JSON string. What comes here holds no control characters but may be anything else.
+/// The inside of a JSON string.
 fn escape(out: &mut Vec<u8>, text: &str) {
     if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
         out.extend_from_slice(text.as_bytes());

@@ -178,14 +178,16 @@ impl Call {
         self.host_at = at.start..at.start + new.len();
     }
 
-    /// The request ends with the instance's answer.
-    pub(crate) fn finish(&mut self, opening: &[u8]) {
+    /// The request ends with the instance's answer, of which the balancer is told.
+    pub(crate) fn finish(&mut self, flight: InFlight, retry_after_s: Option<u64>, opening: &[u8]) {
+        let now = self.worker.now();
+        self.report_at(now, flight, health(self.status), retry_after_s);
         let class = match self.status {
             0 | 500.. => Class::ServerError,
             400.. => Class::ClientError,
             _ => Class::Ok,
         };
-        self.end(class, opening, "");
+        self.end_at(now, class, opening, "");
     }
 
     /// The answer was cut off after its head, whatever that said.
@@ -208,11 +210,14 @@ impl Call {
     }
 
     fn end(&mut self, class: Class, opening: &[u8], flag: &str) {
+        self.end_at(self.worker.now(), class, opening, flag);
+    }
+
+    fn end_at(&mut self, now: Nanos, class: Class, opening: &[u8], flag: &str) {
         if std::mem::replace(&mut self.finished, true) {
             return;
         }
         let worker = &self.worker;
-        let now = worker.now();
         let latency = now.since(self.started);
         let latency_us = latency.0 / 1_000;
         self.local.route.meter.shard(worker.number).finish(class, latency_us);
@@ -244,7 +249,10 @@ impl Call {
 
     /// Tells the balancer how a try went.
     pub(crate) fn report(&self, flight: InFlight, class: Health, retry_after_s: Option<u64>) {
-        let now = self.worker.now();
+        self.report_at(self.worker.now(), flight, class, retry_after_s);
+    }
+
+    fn report_at(&self, now: Nanos, flight: InFlight, class: Health, retry_after_s: Option<u64>) {
         let mut outcome = Outcome::new(class, now.since(self.started));
         outcome.retry_after = retry_after_s.map(Nanos::from_secs);
         flight.report(now, outcome);

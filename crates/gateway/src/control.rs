@@ -1,4 +1,5 @@
-//! Keeps the workers' snapshots true: routes from configuration and catalog, endpoints from the catalog.
+//! Keeps the workers' snapshots true: routes from configuration and catalog, endpoints from the
+//! catalog.
 //!
 //! All of it happens in one thread beside the workers. A request never asks the catalog.
 

@@ -1,7 +1,8 @@
 //! Deadlines of many connections at the cost of a store each.
 //!
-//! A timer for each request would cost more than the request's own work. Here setting a deadline writes
-//! one number; one task looks at all of them when the earliest known one is due, at least once a second.
+//! A timer for each request would cost more than the request's own work. Here setting a deadline
+//! writes one number; one task looks at all of them when the earliest known one is due, at least
+//! once a second.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

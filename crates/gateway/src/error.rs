@@ -14,7 +14,10 @@ pub enum StartError {
     #[error(transparent)]
     Route(#[from] RouteError),
     /// The access log cannot be written.
-    #[error("the access log {} cannot be opened; give another with --set gateway.access_log", path.display())]
+    #[error(
+        "the access log {} cannot be opened; give another with --set gateway.access_log",
+        path.display()
+    )]
     AccessLog {
         /// Where it was to be.
         path: PathBuf,

@@ -1,9 +1,9 @@
 //! Moves requests from clients to instances.
 //!
-//! Each worker is a thread with a listener, a runtime and connections of its own. HTTP/1.1 is read by
-//! the project's own strict parser and rewritten in place; HTTP/2 is left to hyper. Routes and endpoints
-//! are snapshots that a control thread replaces; a request takes no lock that another worker holds and
-//! asks the catalog nothing.
+//! Each worker is a thread with a listener, a runtime and connections of its own. HTTP/1.1 is read
+//! by the project's own strict parser and rewritten in place; HTTP/2 is left to hyper. Routes and
+//! endpoints are snapshots that a control thread replaces; a request asks the catalog nothing, and
+//! takes no lock but those of limits that workers must share.
 
 #![forbid(unsafe_code)]
 

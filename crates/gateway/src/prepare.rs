@@ -1,4 +1,4 @@
-//! From a request head to what goes to an instance: routing, who may pass, limits, and the new head.
+//! From a request head to what goes to an instance: routing, who may pass, limits, the new head.
 //!
 //! Everything here is synchronous, so that a head can be read where it lies in the worker's buffer.
 
@@ -12,6 +12,7 @@ use crate::accesslog::{Lines, Opening};
 use crate::auth::Identity;
 use crate::call::{Call, Incoming, Parts, Peer};
 use crate::local::LocalRoute;
+use crate::protect::Admission;
 use crate::reply::Reply;
 use crate::table::edits::Variables;
 use crate::table::plan::{HashOn, LimitKey};
@@ -74,9 +75,8 @@ pub(crate) fn prepare(
         Box::new(Refused { reply, route, started, request_id: request_id.clone(), trace })
     };
     let mut room = worker.path.borrow_mut();
-    let PathRoom { path, spare } = &mut *room;
-    let read = read_path(worker, incoming, path);
-    let path_text = match read {
+    let PathRoom { path, new, spare } = &mut *room;
+    let path_text = match read_path(worker, incoming, path) {
         Ok(text) => text,
         Err(reply) => return Err(refuse(reply, None)),
     };
@@ -89,53 +89,95 @@ pub(crate) fn prepare(
     let Some(local) = worker.find(&sought, &mut random) else {
         return Err(refuse(Reply::new(404, "NR", "no route leads there"), None));
     };
-    let identity = match authenticate(worker, &local, incoming, started) {
-        Ok(identity) => identity,
+    let extras = Extras::of(incoming.fields);
+    let admitted = match admit(worker, &local, incoming, peer, &extras, started) {
+        Ok(admitted) => admitted,
         Err(reply) => return Err(refuse(reply, Some(local))),
     };
-    let spec = &local.route.spec;
-    let body_max_bytes = spec.body_max_bytes.unwrap_or(worker.shared.limits.body_max_bytes);
-    if matches!(incoming.framing, Framing::Length(bytes) if bytes > body_max_bytes) {
-        let message = format!("the body is larger than {body_max_bytes} bytes");
-        return Err(refuse(Reply::new(413, "SZ", message), Some(local)));
-    }
-    let now = Nanos(started.0);
-    let Times { deadline, own_ms, bounded, tells } = times(worker, &local, incoming.fields, now);
-    let key = || limit_key(&local, incoming.fields, peer, identity.as_deref());
-    let admission = match local.route.guard.admit(now, key, deadline) {
-        Ok(admission) => admission,
-        Err(blocked) => {
-            let (telemetry, id) = (&worker.shared.telemetry, &local.route.spec.id);
-            let guard = &local.route.guard;
-            guard.tell_refusal(telemetry, id, &blocked, now.as_millis());
-            return Err(refuse(guard.reply(&blocked), Some(local)));
-        }
-    };
-    let caller = incoming.fields.get(CALLER_HEADER).filter(|caller| is_word(caller));
-    let hash = hash(&local, incoming, peer, path_text);
+    let Admitted { identity, times, admission } = admitted;
     let parts = Parts {
         started,
-        deadline_ms: deadline.at().as_millis(),
-        hash,
+        deadline_ms: times.deadline.at().as_millis(),
+        hash: hash(&local, incoming, peer, path_text),
         admission,
         trace,
-        request_id: request_id.clone(),
-        caller: local.caller(caller),
-        response_timeout_ms: (!bounded).then_some(own_ms),
+        request_id: RequestId::from_slice(&request_id),
+        caller: local.caller(extras.caller),
+        response_timeout_ms: (!times.bounded).then_some(times.own_ms),
         local: Rc::clone(&local),
     };
     let mut call = Call::new(worker, incoming, parts);
     let variables = Variables { patterns: &local.route.plan.patterns, path: path_text };
     let mut head = Head { call: &mut call, incoming, peer, out, variables };
-    head.begin(spare);
-    head.fields(identity.as_deref());
+    head.begin(new, spare);
+    head.fields(&extras, identity.as_deref());
     head.forwarding();
-    if tells {
-        let left = deadline.to_timeout_ms(now, Nanos(0));
-        write::field(head.out, Deadline::HTTP_HEADER.as_bytes(), left.as_bytes());
+    if times.tells {
+        head.deadline(times.deadline.remaining(Nanos(started.0)));
     }
     head.end();
     Ok(call)
+}
+
+/// What a request was granted.
+struct Admitted {
+    identity: Option<Rc<Identity>>,
+    times: Times,
+    admission: Admission,
+}
+
+/// Asks everybody who may refuse.
+fn admit(
+    worker: &Worker,
+    local: &LocalRoute,
+    incoming: &Incoming<'_>,
+    peer: &Peer,
+    extras: &Extras<'_>,
+    started: rialto_balance::Nanos,
+) -> Result<Admitted, Reply> {
+    let identity = authenticate(worker, local, incoming, started)?;
+    let own = local.route.spec.body_max_bytes;
+    let body_max_bytes = own.unwrap_or(worker.shared.limits.body_max_bytes);
+    if matches!(incoming.framing, Framing::Length(bytes) if bytes > body_max_bytes) {
+        let message = format!("the body is larger than {body_max_bytes} bytes");
+        return Err(Reply::new(413, "SZ", message));
+    }
+    let now = Nanos(started.0);
+    let times = Times::of(worker, local, incoming.fields, extras, now);
+    let key = || limit_key(local, incoming.fields, peer, identity.as_deref());
+    let guard = &local.route.guard;
+    match guard.admit(now, key, times.deadline) {
+        Ok(admission) => Ok(Admitted { identity, times, admission }),
+        Err(blocked) => {
+            let (telemetry, id) = (&worker.shared.telemetry, &local.route.spec.id);
+            guard.tell_refusal(telemetry, id, &blocked, now.as_millis());
+            Err(guard.reply(&blocked))
+        }
+    }
+}
+
+/// Fields that mean something to the gateway alone, found in one pass.
+#[derive(Default)]
+struct Extras<'a> {
+    caller: Option<&'a [u8]>,
+    /// The client has set a time in one of the ways that are understood.
+    timed: bool,
+}
+
+impl<'a> Extras<'a> {
+    fn of(fields: &Fields<'a, 'a>) -> Self {
+        let mut extras = Self::default();
+        let timers = [Deadline::HTTP_HEADER, Deadline::GRPC_HEADER, Deadline::ENVOY_HEADER];
+        for (line, _) in fields.iter().filter(|(_, kind)| *kind == Kind::Ordinary) {
+            let is = |name: &str| line.name.eq_ignore_ascii_case(name);
+            if timers.iter().any(|timer| is(timer)) {
+                extras.timed = true;
+            } else if is(CALLER_HEADER) && is_word(line.value) {
+                extras.caller = Some(line.value);
+            }
+        }
+        extras
+    }
 }
 
 /// A request that goes nowhere.
@@ -216,14 +258,25 @@ struct Times {
     tells: bool,
 }
 
-fn times(worker: &Worker, local: &LocalRoute, fields: &Fields<'_, '_>, now: Nanos) -> Times {
-    let given_ms = local.route.spec.response_timeout_ms;
-    let own_ms = given_ms.unwrap_or(worker.shared.limits.response_timeout_ms);
-    let ours = Deadline::after(now, Nanos::from_millis(own_ms));
-    let header = |name| fields.get(name).and_then(|value| std::str::from_utf8(value).ok());
-    match Deadline::from_headers(now, header) {
-        Some(theirs) => Times { deadline: ours.min(theirs), own_ms, bounded: true, tells: true },
-        None => Times { deadline: ours, own_ms, bounded: false, tells: given_ms.is_some() },
+impl Times {
+    fn of(
+        worker: &Worker,
+        local: &LocalRoute,
+        fields: &Fields<'_, '_>,
+        extras: &Extras<'_>,
+        now: Nanos,
+    ) -> Self {
+        let given_ms = local.route.spec.response_timeout_ms;
+        let own_ms = given_ms.unwrap_or(worker.shared.limits.response_timeout_ms);
+        let ours = Deadline::after(now, Nanos::from_millis(own_ms));
+        let header = |name| fields.get(name).and_then(|value| std::str::from_utf8(value).ok());
+        let theirs = if extras.timed { Deadline::from_headers(now, header) } else { None };
+        Self {
+            deadline: theirs.map_or(ours, |theirs| ours.min(theirs)),
+            own_ms,
+            bounded: theirs.is_some(),
+            tells: theirs.is_some() || given_ms.is_some(),
+        }
     }
 }
 
@@ -272,7 +325,7 @@ struct Head<'a, 'b> {
 
 impl Head<'_, '_> {
     /// Request line and Host.
-    fn begin(&mut self, spare: &mut Vec<u8>) {
+    fn begin(&mut self, new: &mut Vec<u8>, spare: &mut Vec<u8>) {
         let plan = &self.call.local.route.plan;
         let incoming = self.incoming;
         self.out.clear();
@@ -281,9 +334,10 @@ impl Head<'_, '_> {
         if plan.path_edits.is_empty() {
             write::request_line(self.out, incoming.method.as_bytes(), received, query);
         } else {
-            let mut new = received.to_vec();
-            path::apply(&plan.path_edits, &self.variables, &mut new, spare);
-            write::request_line(self.out, incoming.method.as_bytes(), &new, query);
+            new.clear();
+            new.extend_from_slice(received);
+            path::apply(&plan.path_edits, &self.variables, new, spare);
+            write::request_line(self.out, incoming.method.as_bytes(), new, query);
             if let Some(prefix) = received.strip_suffix(new.as_slice())
                 && !prefix.is_empty()
             {
@@ -301,22 +355,20 @@ impl Head<'_, '_> {
     }
 
     /// The client's lines that pass, and those that filters add.
-    fn fields(&mut self, identity: Option<&Identity>) {
+    fn fields(&mut self, extras: &Extras<'_>, identity: Option<&Identity>) {
         let plan = &self.call.local.route.plan;
         let edits = &plan.request;
-        let deadline = Deadline::HTTP_HEADER.len();
+        let selective = extras.timed || edits.drops_any() || plan.auth.is_some();
+        let stays = |name: &str| {
+            let time = extras.timed && name.eq_ignore_ascii_case(Deadline::HTTP_HEADER);
+            let hidden = plan.auth.as_ref().is_some_and(|auth| auth.hides(name));
+            time || hidden || edits.drops(name)
+        };
         for (line, kind) in self.incoming.fields.iter() {
-            let passes = match kind {
-                Kind::Ordinary => {
-                    line.name.len() != deadline
-                        || !line.name.eq_ignore_ascii_case(Deadline::HTTP_HEADER)
-                }
-                Kind::Authorization => true,
-                _ => false,
-            };
-            let dropped = edits.drops_any() && edits.drops(line.name);
-            let hidden = plan.auth.as_ref().is_some_and(|auth| auth.hides(line.name));
-            if passes && !dropped && !hidden {
+            if !matches!(kind, Kind::Ordinary | Kind::Authorization) {
+                continue;
+            }
+            if !selective || !stays(line.name) {
                 write::field(self.out, line.name.as_bytes(), line.value);
             }
         }
@@ -324,6 +376,14 @@ impl Head<'_, '_> {
             self.out.extend_from_slice(&identity.lines);
         }
         edits.write(self.out, &self.variables);
+    }
+
+    /// How much time is left.
+    fn deadline(&mut self, left: Nanos) {
+        self.out.extend_from_slice(Deadline::HTTP_HEADER.as_bytes());
+        self.out.extend_from_slice(b": ");
+        write::decimal(self.out, left.as_millis());
+        self.out.extend_from_slice(b"\r\n");
     }
 
     /// Who asked, for whom, and in which trace.

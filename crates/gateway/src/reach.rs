@@ -48,7 +48,8 @@ pub(crate) async fn reach(
     fresh: bool,
 ) -> Result<(InFlight, Link), Reply> {
     loop {
-        let now = worker.now();
+        // The first time follows the request's head at once, unless it had to wait.
+        let now = if call.tries == 0 { worker.recent() } else { worker.now() };
         let upstream = Rc::clone(&call.local.upstream);
         let picked = {
             let mut random = worker.random.borrow_mut();
@@ -84,8 +85,8 @@ pub(crate) async fn reach(
     }
 }
 
-/// Whether one more try fits the plan, the budget and the time, and there is somebody to try besides
-/// the present one, which may or may not be among the tried ones.
+/// Whether one more try fits the plan, the budget and the time, and there is somebody to try
+/// besides the present one, which may or may not be among the tried ones.
 pub(crate) fn may_retry(worker: &Worker, call: &Call, present: u32) -> bool {
     let now = worker.now();
     let failed = call.tried.iter().filter(|id| **id != present).count();

@@ -62,7 +62,7 @@ pub(crate) struct Worker {
     log: RefCell<Option<Lines>>,
     draining: Cell<bool>,
     drain: Notify,
-    recent_ms: Cell<u64>,
+    recent: Cell<Nanos>,
     connections: Cell<usize>,
     closed: Notify,
 }
@@ -71,6 +71,7 @@ pub(crate) struct Worker {
 #[derive(Debug, Default)]
 pub(crate) struct PathRoom {
     pub(crate) path: Vec<u8>,
+    pub(crate) new: Vec<u8>,
     pub(crate) spare: Vec<u8>,
 }
 
@@ -102,7 +103,7 @@ impl Worker {
             log: RefCell::new(shared.log.as_ref().map(Writer::lines)),
             draining: Cell::new(false),
             drain: Notify::new(),
-            recent_ms: Cell::new(shared.clock.now_ms()),
+            recent: Cell::new(shared.clock.now()),
             connections: Cell::new(0),
             closed: Notify::new(),
             shared,
@@ -142,7 +143,7 @@ impl Worker {
 
     pub(crate) fn now(&self) -> Nanos {
         let now = self.shared.clock.now();
-        self.recent_ms.set(now.as_millis());
+        self.recent.set(now);
         now
     }
 
@@ -151,8 +152,12 @@ impl Worker {
     }
 
     /// The time when somebody last asked for it: good enough for long waits, and free.
+    pub(crate) fn recent(&self) -> Nanos {
+        self.recent.get()
+    }
+
     pub(crate) fn recent_ms(&self) -> u64 {
-        self.recent_ms.get()
+        self.recent().as_millis()
     }
 
     /// Whether the gateway stops: connections are closed after the request under way.

@@ -194,8 +194,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trip(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..50), 0..8),
-                      cut in 1usize..60) {
+        fn round_trip(
+            chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..50), 0..8),
+            cut in 1usize..60,
+        ) {
             let mut coded = Vec::new();
             for chunk in &chunks {
                 crate::write::chunk(&mut coded, chunk);

@@ -1,8 +1,8 @@
 //! HTTP/1.1 heads, framing and bodies over byte slices.
 //!
-//! Strict by construction: a message whose end two readers could see in different places is refused,
-//! never repaired, and what goes out is generated anew from what was understood. Nothing here reads a
-//! socket, a clock or a configuration.
+//! Strict by construction: a message whose end two readers could see in different places is
+//! refused, never repaired, and what goes out is generated anew from what was understood. Nothing
+//! here reads a socket, a clock or a configuration.
 
 #![forbid(unsafe_code)]
 

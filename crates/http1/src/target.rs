@@ -59,8 +59,8 @@ impl<'b> Target<'b> {
     }
 }
 
-/// Writes the one reading of `path` to `out`: escapes of unreserved characters decoded, the others in
-/// upper case, runs of `/` merged.
+/// Writes the one reading of `path` to `out`: escapes of unreserved characters decoded, the others
+/// in upper case, runs of `/` merged.
 ///
 /// # Errors
 /// [`Refusal::Traversal`] for dot segments (also encoded), backslashes, `%00` and other control

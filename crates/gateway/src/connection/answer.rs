@@ -50,7 +50,7 @@ impl Answer {
 }
 
 impl Connection {
-    /// Passes on `total` bytes that the instance sent, which stand in `scratch` from [`HEADROOM`] on.
+    /// Passes on `total` bytes that the instance sent; they stand in `scratch` from [`HEADROOM`].
     pub(super) fn pass_on(
         &mut self,
         context: &mut Context<'_>,
@@ -95,8 +95,8 @@ impl Connection {
         self.emit(context, &scratch[from..to]).is_err().then_some(End::ClientGone)
     }
 
-    /// Reads the answer's head and writes the one for the client. Returns how many bytes it took, or
-    /// nothing when it is not whole yet.
+    /// Reads the answer's head and writes the one for the client. Returns how many bytes it took,
+    /// or nothing when it is not whole yet.
     fn read_answer(
         &mut self,
         call: &mut Call,

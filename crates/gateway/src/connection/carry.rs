@@ -62,8 +62,7 @@ impl Connection {
     /// The answer was passed on whole.
     async fn done(&mut self, mut call: Call, flight: InFlight, link: Link, x: Exchange) -> After {
         let Some(answer) = x.answer else { return After::Close };
-        call.report(flight, health(call.status), answer.retry_after_s);
-        call.finish(&self.notes.opening);
+        call.finish(flight, answer.retry_after_s, &self.notes.opening);
         if answer.may_reuse() && !x.sending {
             link.keep(self.worker.recent_ms());
         }
@@ -132,9 +131,8 @@ impl Connection {
                 Step::Finish(After::Close)
             }
             End::Upgraded => {
-                call.report(flight, Health::Success, None);
                 self.tunnel(call, link).await;
-                call.finish(&self.notes.opening);
+                call.finish(flight, None, &self.notes.opening);
                 Step::Finish(After::Close)
             }
         }

@@ -1,7 +1,7 @@
 //! A client's HTTP/1.1 connection, from its first byte to its last.
 //!
-//! While it waits, a connection holds next to nothing: what is read goes through the worker's one buffer,
-//! and only what cannot be dealt with at once is copied to the connection's own.
+//! While it waits, a connection holds next to nothing: what is read goes through the worker's one
+//! buffer, and only what cannot be dealt with at once is copied to the connection's own.
 
 mod answer;
 mod carry;
@@ -135,7 +135,8 @@ impl Connection {
     /// Whether the connection ends after the request under way.
     fn is_last(&self, call: &Call) -> bool {
         !call.keep_alive
-            || self.ended
+            // What it sent before it ended is answered.
+            || (self.ended && self.leftover.is_empty())
             || self.worker.is_draining()
             || self.requests >= REQUESTS_PER_CONNECTION_MAX
     }

@@ -252,8 +252,7 @@ impl Job {
         let (call, opening) = (&mut self.call, &self.notes.opening);
         match end {
             Ok(()) => {
-                call.report(flight, health(call.status), begun.retry_after_s);
-                call.finish(opening);
+                call.finish(flight, begun.retry_after_s, opening);
             }
             Err(None) => {
                 call.report(flight, Health::Cancelled, None);

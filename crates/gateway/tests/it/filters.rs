@@ -59,7 +59,7 @@ fn forwarding_headers_are_ours_unless_the_peer_is_trusted() {
     let text = format!("/**={}", backend.uri());
     let filters = vec![FilterSpec::PreserveHostHeader {}];
     let request = "GET / HTTP/1.1\r\nHost: shop.example:81\r\nX-Forwarded-For: 6.6.6.6\r\n\
-                   X-Forwarded-Proto: https\r\nForwarded: for=6.6.6.6\r\nX-Request-Id: mine\r\n\r\n";
+                   X-Forwarded-Proto: https\r\nForwarded: for=6.6.6.6\r\nX-Request-Id: m\r\n\r\n";
     for trusted in [false, true] {
         let network = "127.0.0.0/8".parse().expect("a network");
         let rig = Rig::with(GatewayConfig {
@@ -79,7 +79,7 @@ fn forwarding_headers_are_ours_unless_the_peer_is_trusted() {
         assert_eq!(values(&seen, "host"), ["shop.example:81"]);
         assert!(values(&seen, "forwarded").is_empty());
         let id = values(&seen, "x-request-id");
-        assert_eq!(id == ["mine"], trusted, "{seen}");
+        assert_eq!(id == ["m"], trusted, "{seen}");
         assert_eq!(answer.header("x-request-id"), id);
     }
 }

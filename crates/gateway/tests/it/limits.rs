@@ -88,6 +88,8 @@ fn a_queue_before_the_requests_under_way() {
     let mut first = send();
     eventually("the first is under way", || backend.seen().len() == 1);
     let mut second = send();
+    let in_flight = || rig.telemetry.routes().total().in_flight;
+    eventually("the second is in the queue", || in_flight() == 2);
     eventually("the third finds the queue full", || {
         let mut third = send();
         third.stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout");

@@ -1,5 +1,5 @@
-//! The corpus of smuggled requests through the whole gateway: what is refused reaches no instance, and an
-//! instance sees exactly the requests that the client was answered.
+//! The corpus of smuggled requests through the whole gateway: what is refused reaches no instance,
+//! and an instance sees exactly the requests that the client was answered.
 
 use crate::support::{Backend, Rig, route};
 
