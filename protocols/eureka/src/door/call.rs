@@ -18,6 +18,8 @@ pub(super) struct Headers<'a> {
     pub(super) style: Option<&'a str>,
     /// Whether a peer passes on what a client did.
     pub(super) replicated: bool,
+    /// Whether a page in a browser calls: no client of this protocol names an origin.
+    pub(super) from_page: bool,
 }
 
 impl<'a> Headers<'a> {
@@ -27,6 +29,10 @@ impl<'a> Headers<'a> {
             // The lengths differ, so that most lines are told apart without a comparison.
             let slot = match line.name.len() {
                 6 if line.name.eq_ignore_ascii_case("accept") => &mut headers.accept,
+                6 if line.name.eq_ignore_ascii_case("origin") => {
+                    headers.from_page = true;
+                    continue;
+                }
                 12 if line.name.eq_ignore_ascii_case("content-type") => &mut headers.content_type,
                 13 if line.name.eq_ignore_ascii_case("authorization") => &mut headers.authorization,
                 15 if line.name.eq_ignore_ascii_case("accept-encoding") => {

@@ -11,7 +11,7 @@ use super::answer::Listing;
 use crate::codec::{Envelope, Format, Media, Member, Styled};
 use crate::limits::LISTING_MS;
 use crate::map::Telling;
-use crate::session::{Entry, View, write_delta};
+use crate::session::{Entry, View, Written};
 
 /// What can be fetched as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,29 +61,46 @@ impl Fetch {
     /// Takes over what has changed, so that the catalog's log of changes is read before it is cut
     /// off even when nobody fetches.
     pub(super) fn catch_up(&self) {
-        let mut view = self.view.lock();
-        let now = self.engine.now();
-        self.engine.read(|state| view.catch_up(state, now));
+        self.follow(&mut self.view.lock());
     }
 
-    /// What was written, if nothing has changed since.
-    pub(super) fn ready(&self, what: What, format: Format, gzip: bool) -> Option<Arc<Listing>> {
-        let kept = self.kept[slot(what, format, gzip)].read().clone()?;
+    /// What was written, if it shows everything that has changed so far; otherwise the revision
+    /// that has to be shown.
+    pub(super) fn ready(
+        &self,
+        what: What,
+        format: Format,
+        gzip: bool,
+    ) -> Result<Arc<Listing>, Revision> {
         let revision = self.engine.read(|state| state.revision());
-        let fresh = kept.revision == revision && self.engine.now() < kept.fresh_until;
+        self.since(revision, what, format, gzip).ok_or(revision)
+    }
+
+    /// What was written, if it shows everything up to a revision.
+    fn since(
+        &self,
+        revision: Revision,
+        what: What,
+        format: Format,
+        gzip: bool,
+    ) -> Option<Arc<Listing>> {
+        let kept = self.kept[slot(what, format, gzip)].read().clone()?;
+        let fresh = kept.revision >= revision && self.engine.now() < kept.fresh_until;
         fresh.then(|| Arc::clone(&kept.listing))
     }
 
-    /// Waits for its turn and writes, off the worker's thread. A change that was answered before
-    /// this call is in the result.
+    /// Waits for its turn and writes, off the worker's thread. Whoever waited while a listing of
+    /// its revision or a later one was written shares that one: however fast things change, as
+    /// many answers as are asked for cost one writing at a time.
     pub(super) async fn write(
         self: Arc<Self>,
+        revision: Revision,
         what: What,
         format: Format,
         gzip: bool,
     ) -> Option<Arc<Listing>> {
         let _turn = self.gate.lock().await;
-        if let Some(listing) = self.ready(what, format, gzip) {
+        if let Some(listing) = self.since(revision, what, format, gzip) {
             return Some(listing);
         }
         let this = Arc::clone(&self);
@@ -103,65 +120,40 @@ impl Fetch {
 
     fn write_apps(&self, format: Format, gzip: bool) -> Kept {
         let mut view = self.view.lock();
-        let now = self.engine.now();
-        let revision = self.engine.read(|state| {
-            view.catch_up(state, now);
-            state.revision()
-        });
+        let (now, revision) = self.follow(&mut view);
         let hash = view.hash().to_string();
-        let empty = view.pages().is_empty();
         let pages = view.pages().write(format, now, self.telling, &|entry| self.lease(entry));
         drop(view);
-        let envelope = Envelope::listing(format);
-        let (mut open, mut close) = (Vec::new(), Vec::new());
         // Netflix's server says 1 in every full answer; versions matter in deltas only.
-        envelope.open(&mut open, "1", &hash);
-        envelope.close(&mut close, "1", &hash, empty);
-        let parts = if gzip {
-            let mut member = Member::default();
-            member.store(&open);
-            for page in &pages {
-                member.push(page.piece());
-            }
-            member.store(&close);
-            vec![member.finish()]
-        } else {
-            let mut parts = vec![Bytes::from(open)];
-            parts.extend(pages.iter().map(|page| page.text().clone()));
-            parts.push(close.into());
-            parts
-        };
-        let fresh_until = Timestamp(now.0 + LISTING_MS);
-        Kept { revision, fresh_until, listing: listing(parts, gzip) }
+        let listing = assemble(format, gzip, "1", &hash, &pages, "");
+        Kept { revision, fresh_until: Timestamp(now.0 + LISTING_MS), listing }
     }
 
     fn write_delta(&self, format: Format, gzip: bool) -> Kept {
         let mut view = self.view.lock();
+        let (now, revision) = self.follow(&mut view);
+        let hash = view.hash().to_string();
+        let delta = view.delta();
+        let mut fresh_until = Timestamp(now.0 + LISTING_MS);
+        if let Some(until) = delta.fresh_until() {
+            fresh_until = fresh_until.min(until);
+        }
+        let apps = delta.write(format, now, self.telling, &|entry| self.lease(entry));
+        drop(view);
+        let between = if format.media == Media::Json { "," } else { "" };
+        let version = revision.0.to_string();
+        let listing = assemble(format, gzip, &version, &hash, &apps, between);
+        Kept { revision, fresh_until, listing }
+    }
+
+    /// Brings the view to the present moment and revision.
+    fn follow(&self, view: &mut View) -> (Timestamp, Revision) {
         let now = self.engine.now();
         let revision = self.engine.read(|state| {
             view.catch_up(state, now);
             state.revision()
         });
-        let hash = view.hash().to_string();
-        let version = revision.0.to_string();
-        let envelope = Envelope::listing(format);
-        let mut text = Vec::new();
-        envelope.open(&mut text, &version, &hash);
-        let delta = view.delta();
-        let empty = delta.fresh_until().is_none();
-        write_delta(&mut text, format, delta, self.telling, &|entry| self.lease(entry));
-        let fresh_until = delta.fresh_until().unwrap_or(Timestamp(now.0 + LISTING_MS));
-        drop(view);
-        envelope.close(&mut text, &version, &hash, empty);
-        let part = if gzip {
-            let mut member = Member::default();
-            member.push(&crate::codec::Piece::new(&text));
-            member.finish()
-        } else {
-            text.into()
-        };
-        let fresh_until = fresh_until.min(Timestamp(now.0 + LISTING_MS));
-        Kept { revision, fresh_until, listing: listing(vec![part], gzip) }
+        (now, revision)
     }
 
     /// The instances of a virtual address, in order.
@@ -183,7 +175,41 @@ impl Fetch {
     }
 }
 
-fn listing(parts: Vec<Bytes>, gzip: bool) -> Arc<Listing> {
+/// Puts a listing together from its pieces, with `between` between them.
+fn assemble(
+    format: Format,
+    gzip: bool,
+    version: &str,
+    hash: &str,
+    pieces: &[Arc<Written>],
+    between: &'static str,
+) -> Arc<Listing> {
+    let envelope = Envelope::listing(format);
+    let (mut open, mut close) = (Vec::new(), Vec::new());
+    envelope.open(&mut open, version, hash);
+    envelope.close(&mut close, version, hash, pieces.is_empty());
+    let parts = if gzip {
+        let mut member = Member::default();
+        member.store(&open);
+        for (at, piece) in pieces.iter().enumerate() {
+            if at > 0 && !between.is_empty() {
+                member.store(between.as_bytes());
+            }
+            member.push(piece.piece());
+        }
+        member.store(&close);
+        vec![member.finish()]
+    } else {
+        let mut parts = vec![Bytes::from(open)];
+        for (at, piece) in pieces.iter().enumerate() {
+            if at > 0 && !between.is_empty() {
+                parts.push(Bytes::from_static(between.as_bytes()));
+            }
+            parts.push(piece.text().clone());
+        }
+        parts.push(close.into());
+        parts
+    };
     let bytes = parts.iter().map(|part| part.len() as u64).sum();
     Arc::new(Listing { parts, bytes, gzip })
 }

@@ -50,6 +50,11 @@ impl Gate {
     }
 
     pub(super) fn admit(&self, call: &Call<'_>, now_ms: u64) -> Admission {
+        let reads = matches!(call.method, "GET" | "HEAD" | "OPTIONS");
+        if call.headers.from_page && !reads {
+            // A page that somebody on this machine looks at must not change the registry.
+            return Admission::Refused(problem(call, 403, now_ms));
+        }
         let Some(security) = &self.security else { return Admission::Allowed };
         let resource = Resource::of(call.path);
         if resource == Some(Resource::Health) {

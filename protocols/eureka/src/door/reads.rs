@@ -21,14 +21,15 @@ impl Desk {
     pub(super) fn list(self: &Arc<Self>, call: &Call<'_>, what: What) -> Reply {
         let Some(format) = format(call) else { return self.not_acceptable(call).into() };
         let gzip = negotiate::gzip(call.headers.accept_encoding);
-        if let Some(listing) = self.fetch.ready(what, format, gzip) {
-            return Answer::listing(format.media, listing).into();
-        }
+        let revision = match self.fetch.ready(what, format, gzip) {
+            Ok(listing) => return Answer::listing(format.media, listing).into(),
+            Err(revision) => revision,
+        };
         let desk = Arc::clone(self);
         let path = call.path.to_owned();
         let form = negotiate::problem(call.headers.accept);
         Reply::Later(Box::pin(async move {
-            match Arc::clone(&desk.fetch).write(what, format, gzip).await {
+            match Arc::clone(&desk.fetch).write(revision, what, format, gzip).await {
                 Some(listing) => Answer::listing(format.media, listing),
                 None => Answer::problem(500, form, &path, desk.now_ms()),
             }

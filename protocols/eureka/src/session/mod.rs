@@ -9,9 +9,9 @@ mod tests;
 mod view;
 
 pub use delta::Delta;
-pub use pages::{Page, Pages};
+pub use pages::{Pages, Written};
 pub use rules::{Refusal, effective_status, validate};
-pub use view::{Entry, View, write_delta, write_some};
+pub use view::{Entry, View, write_some};
 
 use bytes::Bytes;
 use rialto_catalog::{

@@ -59,15 +59,14 @@ pub struct Pages {
 
 /// A run of neighbours.
 #[derive(Debug, Default)]
-pub struct Page {
+struct Page {
     entries: Vec<Entry>,
-    written: [Option<Arc<Written>>; 4],
+    written: [Option<(Edges, Arc<Written>)>; 4],
 }
 
-/// A page as it was written.
+/// A piece of a listing as it was written.
 #[derive(Debug)]
 pub struct Written {
-    edges: Edges,
     at: Timestamp,
     text: Bytes,
     piece: OnceLock<Piece>,
@@ -85,6 +84,15 @@ struct Edges {
 }
 
 impl Written {
+    pub(super) fn new(text: Bytes, at: Timestamp) -> Arc<Self> {
+        Arc::new(Written { at, text, piece: OnceLock::new() })
+    }
+
+    /// Whether its lease times are still good enough.
+    pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
+        now.since(self.at).0 < LISTING_MS
+    }
+
     /// The plain text.
     #[must_use]
     pub fn text(&self) -> &Bytes {
@@ -162,18 +170,13 @@ impl Pages {
         for at in 0..self.pages.len() {
             let edges = self.edges(at);
             let page = &mut self.pages[at];
-            let kept = page.written[slot]
-                .as_ref()
-                .filter(|written| written.edges == edges && now.since(written.at).0 < LISTING_MS);
+            let kept = page.written[slot].as_ref();
+            let kept = kept.filter(|(before, it)| *before == edges && it.is_fresh(now));
             let written = match kept {
-                Some(kept) => Arc::clone(kept),
-                None => {
-                    let text = page.render(format, edges, telling, lease);
-                    let piece = OnceLock::new();
-                    Arc::new(Written { edges, at: now, text, piece })
-                }
+                Some((_, kept)) => Arc::clone(kept),
+                None => Written::new(page.render(format, edges, telling, lease), now),
             };
-            page.written[slot] = Some(Arc::clone(&written));
+            page.written[slot] = Some((edges, Arc::clone(&written)));
             all.push(written);
         }
         all
@@ -235,6 +238,7 @@ impl Page {
     }
 }
 
-fn slot(format: Format) -> usize {
+/// The place of a format among the four.
+pub(super) fn slot(format: Format) -> usize {
     usize::from(format.media == Media::Xml) * 2 + usize::from(format.style == Styled::Compact)
 }

@@ -163,7 +163,13 @@ fn a_delta_without_end_stays_bounded() {
         take(&mut state, now, &step);
         view.catch_up(&state, now);
     }
-    let apps = view.delta().by_app();
-    assert_eq!(apps.values().map(Vec::len).sum::<usize>(), 1);
-    assert!(view.delta().fresh_until().is_some());
+    let delta = view.delta();
+    assert_eq!(delta.len(), 1);
+    let written = delta.write(Format::JSON, now, Telling::True, &|_| None);
+    assert_eq!(written.len(), 1);
+    let again = delta.write(Format::JSON, now, Telling::True, &|_| None);
+    assert!(std::sync::Arc::ptr_eq(&written[0], &again[0]), "nothing changed");
+    delta.prune(now.plus(Millis(crate::limits::DELTA_MS)));
+    assert!(delta.is_empty() && delta.fresh_until().is_none());
+    assert!(delta.write(Format::JSON, now, Telling::True, &|_| None).is_empty());
 }

@@ -12,9 +12,9 @@ use rialto_catalog::{
 use super::delta::Delta;
 pub use super::pages::Entry;
 use super::pages::Pages;
-use crate::codec::{Envelope, Format, Hash};
+use crate::codec::{Envelope, Hash};
 use crate::limits::CHANGES_MAX;
-use crate::map::{Names, Own, Telling, app, shape, shape_of_gone, visible};
+use crate::map::{Names, Own, Telling, app, shape, visible};
 
 /// Everything that Eureka clients see.
 #[allow(
@@ -50,9 +50,8 @@ impl View {
     }
 
     /// The recent changes.
-    #[must_use]
-    pub fn delta(&self) -> &Delta {
-        &self.delta
+    pub fn delta(&mut self) -> &mut Delta {
+        &mut self.delta
     }
 
     /// The instances of a virtual address.
@@ -211,31 +210,6 @@ pub fn write_some(
         envelope.instance(out, &shape(&names, &entry.instance, lease(entry), telling), begins);
     }
     if before.is_some() {
-        envelope.close_app(out);
-    }
-}
-
-/// Writes the changes of a delta.
-pub fn write_delta(
-    out: &mut Vec<u8>,
-    format: Format,
-    delta: &Delta,
-    telling: Telling,
-    lease: &dyn Fn(&Entry) -> Option<LeaseInfo>,
-) {
-    let envelope = Envelope::listing(format);
-    for (at, (app, recent)) in delta.by_app().into_iter().enumerate() {
-        envelope.open_app(out, app, at == 0);
-        for (place, recent) in recent.into_iter().enumerate() {
-            let entry = &recent.entry;
-            let names = Names::of(&entry.service, &entry.instance);
-            let shape = if recent.gone {
-                shape_of_gone(&names, &entry.instance, recent.at)
-            } else {
-                shape(&names, &entry.instance, lease(entry), telling)
-            };
-            envelope.instance(out, &shape, place == 0);
-        }
         envelope.close_app(out);
     }
 }

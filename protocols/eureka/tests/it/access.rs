@@ -43,6 +43,23 @@ fn signed_in_clients_only() {
     assert_eq!(post(&headers), 204);
 }
 
+#[test]
+fn a_page_in_a_browser_changes_nothing() {
+    let server = Server::start();
+    server.register("A", "i");
+    let headers = [("Origin", "http://elsewhere.example"), ("Accept", "application/json")];
+    let body = instance("A", "j", "");
+    for (method, path) in [
+        ("DELETE", "/eureka/apps/A/i"),
+        ("PUT", "/eureka/apps/A/i/status?value=DOWN"),
+        ("POST", "/eureka/apps/A"),
+    ] {
+        let answer = call(server.address, method, path, &headers, Some(body.as_bytes()));
+        assert_eq!(answer.status, 403, "{method} {path}");
+    }
+    assert_eq!(server.get_json("/eureka/apps/A/i")["instance"]["status"], "UP");
+}
+
 fn start(listen: SocketAddr, access: Access, engine: &Engine) -> Result<SocketAddr, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (security, _) = Security::open(None, Some("secret-for-tests".to_owned())).unwrap();
