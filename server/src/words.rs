@@ -49,6 +49,23 @@ pub(crate) fn clock(at_ms: u64) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
+/// Cuts a text at spaces so that each line fits `width`; a longer word gets a line of its own.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is always a line");
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +82,8 @@ mod tests {
         assert_eq!(size(12_340_000), "12.3 MB");
         assert_eq!(count(1, "instance"), "1 instance");
         assert_eq!(count(0, "instance"), "0 instances");
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("", 7), [""]);
         assert_eq!(clock(86_400_000 + 3_661_000), "01:01:01");
     }
 }

@@ -54,13 +54,6 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR", conflicts_with = "page")]
         dir: Option<PathBuf>,
     },
-    /// One service of the demo's shop.
-    #[command(hide = true, disable_help_flag = true)]
-    DemoService {
-        /// For the shop.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
 }
 
 /// What `rialto serve` takes.
@@ -303,19 +296,8 @@ pub(crate) struct EventsArgs {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn definitions_are_consistent() {
         crate::cli::definition().debug_assert();
-    }
-
-    #[test]
-    fn the_shop_gets_its_arguments_unread() {
-        let cli = Cli::try_parse_from(["rialto", "demo-service", "stock", "--port", "1", "-h"]);
-        let Ok(Cli { command: Command::DemoService { arguments } }) = cli else {
-            panic!("{cli:?}")
-        };
-        assert_eq!(arguments, ["stock", "--port", "1", "-h"]);
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn man(page: &[String], dir: Option<&Path>) -> Result<(), Failure> {
 
 fn write_all(command: &Command, name: &str, dir: &Path) -> io::Result<()> {
     fs::write(dir.join(format!("{name}.1")), render(command, name))?;
-    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+    for inner in command.get_subcommands() {
         write_all(inner, &format!("{name}-{}", inner.get_name()), dir)?;
     }
     Ok(())

@@ -21,6 +21,9 @@ use crate::{ctl, demo, serve};
 
 /// Reads the arguments, runs the command, and says how it ended.
 pub fn run() -> ExitCode {
+    if let Some(arguments) = shop_arguments() {
+        return demo::service(arguments);
+    }
     let matches = match definition().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
@@ -37,8 +40,6 @@ pub fn run() -> ExitCode {
         }
     };
     let result = match cli.command {
-        // The shop brings its own exit code.
-        Command::DemoService { arguments } => return demo::service(arguments),
         Command::Serve(args) => serve::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Ctl(args) => ctl::run(&args),
@@ -50,6 +51,14 @@ pub fn run() -> ExitCode {
         Command::Man { page, dir } => manual::man(&page, dir.as_deref()),
     };
     result.map_or_else(complain, |()| ExitCode::SUCCESS)
+}
+
+/// What follows `rialto demo-service`: a service of the demo's shop, which reads its arguments
+/// itself. It is the demo's own business and no command for people.
+fn shop_arguments() -> Option<Vec<String>> {
+    let mut arguments = std::env::args_os().skip(1);
+    let shop = arguments.next()? == "demo-service";
+    shop.then(|| arguments.map(|argument| argument.to_string_lossy().into_owned()).collect())
 }
 
 /// The definition of every command, with the texts that are the same for all of them.

@@ -57,7 +57,7 @@ pub(crate) async fn normal(stage: &Stage, pace: Pace) -> (Verdict, Normal) {
 
 /// An instance is killed in the middle of the traffic: no order fails.
 pub(crate) async fn kill(stage: &Stage, pace: Pace) -> Verdict {
-    let (act, expected) = ("2 stock instance killed", "no order fails");
+    let (act, expected) = ("2 instance killed", "no order fails");
     stage.board.act("Act 2 of 6: a stock instance is killed");
     let from = stage.load.elapsed();
     let pid = match stage.kill("stock-2").await {
@@ -95,7 +95,7 @@ pub(crate) async fn revive(stage: &Stage) -> Verdict {
 
 /// An instance becomes slow: callers stop using it, and latency recovers.
 pub(crate) async fn slow(stage: &Stage, pace: Pace, normal: &Normal) -> Verdict {
-    let (act, expected) = ("4 account instance slow", "ejected; latency recovers; no order fails");
+    let (act, expected) = ("4 instance slow", "ejected; latency recovers; no order fails");
     stage.board.act("Act 4 of 6: an account instance becomes slow");
     let from = stage.load.elapsed();
     let last = stage.last_event().await;
@@ -159,7 +159,7 @@ async fn busiest(stage: &Stage, names: [&'static str; 2]) -> &'static str {
 /// More comes than the gateway lets in: the rest is sent away, those let in keep their latency.
 pub(crate) async fn overload(stage: &Stage, pace: Pace, normal: &Normal) -> Verdict {
     let (act, expected) = (
-        "5 gateway overloaded",
+        "5 overload",
         "the excess is answered 429 or 503 with Retry-After; the rest keeps its latency",
     );
     stage.board.act("Act 5 of 6: the gateway is overloaded");

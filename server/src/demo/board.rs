@@ -58,6 +58,10 @@ pub(crate) struct Member {
     pub(crate) address: String,
     /// How it is.
     pub(crate) health: Health,
+    /// Calls that it served since it started, if it tells.
+    pub(crate) served: Option<u64>,
+    /// Calls a second, as of the last sample.
+    pub(crate) calls: u64,
 }
 
 /// How an instance is.
@@ -144,6 +148,24 @@ pub(crate) fn numbers(stretch: &Stretch, rate: f64) -> String {
 }
 
 impl Shown {
+    /// Takes how the instances are now, and works out their calls a second from what they served
+    /// `seconds` ago.
+    pub(crate) fn members(&mut self, mut members: Vec<Member>, seconds: f64) {
+        for member in &mut members {
+            let before = self.instances.iter().find(|old| {
+                (&old.service, &old.name, &old.address)
+                    == (&member.service, &member.name, &member.address)
+            });
+            if let Some(before) = before.and_then(|old| old.served)
+                && let Some(now) = member.served
+            {
+                let calls = now.saturating_sub(before) as f64 / seconds.max(0.001);
+                member.calls = calls.round() as u64;
+            }
+        }
+        self.instances = members;
+    }
+
     /// Adds a sample to the curves.
     pub(crate) fn sample(&mut self, placed_per_second: u64, p99_ms: u64) {
         self.placed_curve.push_back(placed_per_second);

@@ -205,6 +205,7 @@ async fn keep_watching(stage: Arc<Stage>) {
     let mut ejected: Vec<String> = Vec::new();
     let mut last_event = 0;
     let mut samples = 0;
+    let mut looked = Duration::ZERO;
     loop {
         sleep(SAMPLE).await;
         for event in stage.events_after(last_event).await {
@@ -218,10 +219,12 @@ async fn keep_watching(stage: Arc<Stage>) {
         }
         let members = stage.members(&ejected).await;
         let now = stage.load.elapsed();
+        let since = (now - looked).as_secs_f64();
+        looked = now;
         let lately = stage.load.tape().stretch(now.saturating_sub(LATELY), now);
         let second = stage.load.tape().stretch(now.saturating_sub(Duration::from_secs(1)), now);
         stage.board.update(|shown| {
-            shown.instances = members;
+            shown.members(members, since);
             shown.totals = stage.load.tape().totals();
             shown.lately = lately;
             shown.rate = stage.load.rate();

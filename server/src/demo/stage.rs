@@ -9,7 +9,7 @@ use http::Method;
 use rialto_api::rest::{EventView, InstanceView, ServiceDetail};
 use rialto_api::route::{FilterSpec, RateLimitSpec, RetrySpec, RouteSpec};
 use serde::Deserialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::board::{Board, Health, Member};
 use super::crew::{Crew, Role};
@@ -29,6 +29,8 @@ const ROUTE: &str = "shop";
 const SERVER_PATIENCE: Duration = Duration::from_secs(20);
 /// Longest wait for the shop to be registered.
 const SHOP_PATIENCE: Duration = Duration::from_secs(40);
+/// Longest wait for an instance to tell what it served.
+const TOLD_MAX: Duration = Duration::from_secs(1);
 /// Between two looks while waiting.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -136,8 +138,12 @@ impl Stage {
     /// Requests that an instance has served since it started.
     pub(crate) async fn served(&self, name: &str) -> Option<u64> {
         let instance = self.instance(name).await?;
-        let url = format!("http://{}:{}/chaos", instance.host, instance.port);
-        self.web.get::<Chaos>(&url).await.ok().map(|chaos| chaos.served)
+        self.served_at(&format!("{}:{}", instance.host, instance.port)).await
+    }
+
+    async fn served_at(&self, address: &str) -> Option<u64> {
+        let url = format!("http://{address}/chaos");
+        timeout(TOLD_MAX, self.web.get::<Chaos>(&url)).await.ok()?.ok().map(|chaos| chaos.served)
     }
 
     /// Makes an instance wait before every answer; zero ends it.
@@ -192,8 +198,12 @@ impl Stage {
                 let address = instance.map_or_else(String::new, |instance| {
                     format!("{}:{}", instance.host, instance.port)
                 });
+                let served = match health {
+                    Health::Up | Health::Ejected => self.served_at(&address).await,
+                    Health::Dead | Health::Gone => None,
+                };
                 let (service, name) = (service.to_owned(), number.to_string());
-                members.push(Member { service, name, address, health });
+                members.push(Member { service, name, address, health, served, calls: 0 });
             }
         }
         members

@@ -1,5 +1,7 @@
 //! The table at the end: each act, what was expected, what was seen, and whether it held.
 
+use crate::words::wrap;
+
 /// How an act ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
@@ -14,14 +16,14 @@ pub(crate) struct Verdict {
 }
 
 /// Width of the columns that are wrapped.
-const COLUMN: usize = 34;
+const COLUMN: usize = 25;
 
 /// The table as text.
 pub(crate) fn table(verdicts: &[Verdict]) -> String {
     let first = verdicts.iter().map(|v| v.act.chars().count()).max().unwrap_or(0).max(3);
     let mut text = row(first, "ACT", "EXPECTED", "SEEN", "");
     for Verdict { act, expected, seen, held } in verdicts {
-        let (expected, seen) = (wrap(expected), wrap(seen));
+        let (expected, seen) = (wrap(expected, COLUMN), wrap(seen, COLUMN));
         let lines = expected.len().max(seen.len());
         for at in 0..lines {
             let cell = |column: &Vec<String>| column.get(at).cloned().unwrap_or_default();
@@ -41,23 +43,6 @@ fn row(first: usize, act: &str, expected: &str, seen: &str, outcome: &str) -> St
     format!("{}\n", line.trim_end())
 }
 
-/// Cuts a text at spaces so that each line fits the column.
-fn wrap(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().expect("there is always a line");
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > COLUMN {
-            lines.push(word.to_owned());
-        } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,15 +50,15 @@ mod tests {
     #[test]
     fn cells_are_wrapped_and_outcomes_stand_in_their_first_line() {
         let verdict = |held| Verdict {
-            act: "kill".to_owned(),
+            act: "2 instance killed".to_owned(),
             expected: "no order fails although an instance is gone from one moment to the next"
                 .to_owned(),
             seen: "700 placed, 0 failed".to_owned(),
             held,
         };
         let text = table(&[verdict(true), verdict(false)]);
-        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
-        assert!(text.contains("700 placed, 0 failed                held"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 79), "{text}");
+        assert!(text.contains("700 placed, 0 failed       held"), "{text}");
         assert!(text.ends_with("1 of 2 acts held\n"));
         assert!(text.contains("FAILED"));
     }

@@ -4,11 +4,11 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Cell, Paragraph, Row, Sparkline, Table, Wrap};
+use ratatui::widgets::{Block, Cell, Paragraph, Row, Sparkline, Table};
 
-use super::board::{Health, Member, Shown};
+use super::board::{Health, Shown};
 use crate::terminal::Palette;
-use crate::words::latency;
+use crate::words::{latency, wrap};
 
 /// Draws the board.
 pub(crate) fn draw(frame: &mut Frame<'_>, shown: &Shown, palette: Palette) {
@@ -89,53 +89,48 @@ fn curve<'a>(
 
 fn instances(frame: &mut Frame<'_>, area: Rect, shown: &Shown, palette: Palette) {
     let rows = shown.instances.iter().map(|member| {
-        let Member { service, name, address, health } = member;
-        let (sign, words, style) = match health {
+        let (sign, words, style) = match member.health {
             Health::Up => ("●", "up", palette.ok()),
-            Health::Ejected => ("▲", "ejected, gets no calls", palette.warn()),
+            Health::Ejected => ("▲", "ejected", palette.warn()),
             Health::Dead => ("✗", "killed", palette.bad()),
-            Health::Gone => ("✗", "not registered", palette.bad()),
+            Health::Gone => ("✗", "absent", palette.bad()),
         };
+        let calls = member.served.map_or_else(String::new, |_| format!("{:>5}/s", member.calls));
         Row::new([
             Cell::from(Span::styled(sign, style)),
-            Cell::from(service.as_str()),
-            Cell::from(name.as_str()),
-            Cell::from(address.as_str()),
+            Cell::from(format!("{} {}", member.service, member.name)),
             Cell::from(Span::styled(words, style)),
+            Cell::from(calls),
+            Cell::from(Span::styled(member.address.as_str(), palette.dim())),
         ])
     });
     let widths = [
         Constraint::Length(1),
-        Constraint::Length(10),
-        Constraint::Length(1),
-        Constraint::Length(15),
+        Constraint::Length(12),
+        Constraint::Length(7),
+        Constraint::Length(7),
         Constraint::Fill(1),
     ];
-    let table = Table::new(rows, widths).block(block(" Instances in the catalog ", palette));
+    let table = Table::new(rows, widths).block(block(" Instances and their calls ", palette));
     frame.render_widget(table, area);
 }
 
 fn told(frame: &mut Frame<'_>, area: Rect, shown: &Shown, palette: Palette) {
     let block = block(" What happens ", palette);
-    let room = usize::from(block.inner(area).height);
-    let width = usize::from(block.inner(area).width).max(20);
+    let inner = block.inner(area);
+    let room = usize::from(inner.height);
+    let width = usize::from(inner.width).saturating_sub(8).max(20);
     let mut lines = Vec::new();
-    let mut left = room;
-    for (seconds, words) in shown.story.iter().rev() {
-        let height = (words.chars().count() + 8).div_ceil(width);
-        if height > left {
-            break;
-        }
-        left -= height;
+    for (seconds, words) in &shown.story {
         let style = if words.starts_with("──") { palette.strong() } else { Style::new() };
-        lines.push(Line::from(vec![
-            Span::styled(format!("{seconds:>4} s  "), palette.dim()),
-            Span::styled(words.as_str(), style),
-        ]));
+        for (at, part) in wrap(words, width).into_iter().enumerate() {
+            let time = if at == 0 { format!("{seconds:>4} s  ") } else { " ".repeat(8) };
+            let time = Span::styled(time, palette.dim());
+            lines.push(Line::from(vec![time, Span::styled(part, style)]));
+        }
     }
-    lines.reverse();
-    let text = Paragraph::new(lines).wrap(Wrap { trim: false }).block(block);
-    frame.render_widget(text, area);
+    lines.drain(..lines.len().saturating_sub(room));
+    frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
 fn block<'a>(title: &'a str, palette: Palette) -> Block<'a> {
@@ -148,7 +143,7 @@ mod tests {
     use ratatui::backend::TestBackend;
 
     use super::*;
-    use crate::demo::board::Board;
+    use crate::demo::board::{Board, Member};
     use crate::terminal::{HEIGHT_MIN, WIDTH_MIN};
 
     #[test]
@@ -164,6 +159,8 @@ mod tests {
                     name: "1".to_owned(),
                     address: "127.0.0.1:49151".to_owned(),
                     health: Health::Up,
+                    served: Some(1),
+                    calls: 12,
                 };
                 8
             ];
@@ -171,10 +168,12 @@ mod tests {
         });
         let mut terminal = Terminal::new(TestBackend::new(WIDTH_MIN, HEIGHT_MIN)).unwrap();
         let shown = board.shown();
-        terminal.draw(|frame| draw(frame, &shown, Palette::new())).unwrap();
+        terminal.draw(|frame| draw(frame, &shown, Palette::default())).unwrap();
         let screen = terminal.backend().to_string();
         assert_eq!(screen.matches("● storefront").count(), 8, "{screen}");
-        for words in ["Act 2 of 6", "http://127.0.0.1:7000/", "0 failed", "SIGKILL", "peak 120"] {
+        for words in
+            ["12/s", "Act 2 of 6", "http://127.0.0.1:7000/", "0 failed", "SIGKILL", "peak 120"]
+        {
             assert!(screen.contains(words), "{words}: {screen}");
         }
     }

@@ -85,10 +85,7 @@ async fn live(args: &ServeArgs, loaded: Loaded, started: Instant) -> Result<(), 
         let reload = reload::run(args.sources.clone(), file, gateway, node.shutdown());
         tokio::spawn(reload);
     }
-    let ready = match ready_path {
-        Some(path) => Some(ReadyFile::write(path, node.doors()).map_err(unwritable)),
-        None => None,
-    };
+    let ready = ready_path.map(|path| ReadyFile::write(path, node.doors()).map_err(unwritable));
     let ready = match ready.transpose() {
         Ok(ready) => ready,
         Err(failure) => {

@@ -1,6 +1,6 @@
 //! `rialto ctl` against a running server.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::Stdio;
 
@@ -101,13 +101,41 @@ fn routes_there_and_back() {
 }
 
 #[test]
-fn overview_and_plain_watch() {
+fn overview_for_people_and_tools() {
     let folder = folder();
     let server = Server::start(folder.path(), &[]);
     let overview = server.ctl_json(&["overview"]);
     assert_eq!(overview["doors"]["gateway"], server.doors["gateway"].as_str());
     let text = server.ctl(&["overview"]).out;
     assert!(text.starts_with("Rialto ") && text.contains("gateway"), "{text}");
+}
+
+#[test]
+fn watch_and_follow_tell_what_happens_as_it_does() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    let ways = [&["watch"][..], &["events", "--follow"], &["--json", "watch"]];
+    for (number, arguments) in ways.into_iter().enumerate() {
+        let mut child = rialto(folder.path())
+            .args(["ctl", "--server", &format!("http://{}", server.doors["api"]), "--data"])
+            .arg(server.folder.join("data"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let started = lines.next().unwrap().unwrap();
+        assert!(started.contains("started"), "{arguments:?}: {started}");
+        let name = format!("new-{number}");
+        let register = ["instances", "register", &name, "--host", "a", "--port", "1"];
+        assert_eq!(server.ctl(&register).code, Some(0));
+        // The end of the stream would end the search, too.
+        let seen = lines.map_while(Result::ok).find(|line| line.contains(&name));
+        assert!(seen.is_some_and(|line| line.contains("registered")), "{arguments:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }
 
 #[test]

@@ -96,6 +96,8 @@ impl Server {
     /// Starts it with its data in `folder/data` and waits until it serves.
     pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
         let ready = folder.join("ready.json");
+        // A killed server leaves it.
+        let _ = fs::remove_file(&ready);
         let mut child = rialto(folder)
             .arg("serve")
             .arg("--data")

@@ -83,7 +83,7 @@ fn a_data_folder_of_another_version_is_refused_and_left_alone() {
     let server = Server::start(folder.path(), &[]);
     let data = server.folder.join("data");
     assert_eq!(server.stop().code(), Some(0));
-    let format = data.join("FORMAT");
+    let format = data.join("format");
     let found = fs::read_to_string(&format).unwrap();
     assert!(found.contains('1'), "{found:?}");
     fs::write(&format, found.replace('1', "999")).unwrap();
