@@ -282,8 +282,17 @@ impl View {
         format::rate(*value)
     }
 
-    pub(crate) fn millis(&self, value: &f64) -> String {
-        format::millis(*value)
+    /// Milliseconds with their unit, or a dash when nothing was measured.
+    pub(crate) fn latency(&self, value_ms: &f64) -> Html {
+        if *value_ms <= 0.0 {
+            return Html("<span class=\"faint\">–</span>".to_owned());
+        }
+        Html(format!("<span>{}<span class=\"unit\">ms</span></span>", format::millis(*value_ms)))
+    }
+
+    /// A text with some thirds of a number of minutes.
+    pub(crate) fn minutes(&self, key: &'static str, minutes: &u64, thirds: u64) -> String {
+        self.n(key, *minutes * thirds / 3)
     }
 
     pub(crate) fn percent(&self, part: &f64, all: &f64) -> String {

@@ -15,10 +15,11 @@ use crate::view::{Mark, View, error_mark};
 const EVENTS_LOOKED_AT: usize = 50;
 /// Events shown on one screen.
 const CHANGES: usize = 7;
-/// Width of a step of the charts.
-const STEP_MS: u64 = 5_000;
-/// Steps of fifteen minutes.
+/// Steps of the charts.
 const STEPS: usize = 180;
+/// Widths of a step: three, six and fifteen minutes in all. A young server gets the shortest that
+/// holds its history, so that there is something to see.
+const STEPS_MS: [u64; 3] = [1_000, 2_000, 5_000];
 /// Refusals a second that are worth a look.
 const REFUSED_WARN: f64 = 0.2;
 
@@ -68,6 +69,7 @@ pub(super) struct HealthLine<'a> {
 struct Charts<'a> {
     v: &'a View,
     charts: Vec<Chart>,
+    minutes: u64,
     quiet: bool,
     command: &'static str,
 }
@@ -210,7 +212,10 @@ pub(super) fn traffic_parts(view: &View, traffic: &Traffic, note: String) -> [Pa
 }
 
 fn charts<'a>(view: &'a View, history: &[HistoryPoint]) -> Charts<'a> {
-    let window = Window::ending(view.now_ms, STEP_MS, STEPS);
+    let age_ms = history.first().map_or(0, |first| view.now_ms.saturating_sub(first.at_ms));
+    let holds = |step_ms: &&u64| **step_ms * STEPS as u64 >= age_ms;
+    let step_ms = STEPS_MS.iter().find(holds).copied().unwrap_or(5_000);
+    let window = Window::ending(view.now_ms, step_ms, STEPS);
     let means = |value: fn(&HistoryPoint) -> Option<f64>| {
         window.means(history.iter().filter_map(|point| Some((point.at_ms, value(point)?))))
     };
@@ -252,7 +257,8 @@ fn charts<'a>(view: &'a View, history: &[HistoryPoint]) -> Charts<'a> {
         ),
     ];
     let command = "rialto serve --route '/shop/**=lb://storefront'";
-    Charts { v: view, charts, quiet, command }
+    let minutes = step_ms * STEPS as u64 / 60_000;
+    Charts { v: view, charts, minutes, quiet, command }
 }
 
 fn leases(survey: &Survey) -> Vec<Lease> {
