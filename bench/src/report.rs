@@ -19,6 +19,8 @@ struct Machine {
     processors: usize,
     model: String,
     kernel: String,
+    /// Processes that wanted a processor in the minute before; much more than none spoils latencies.
+    load_before: String,
 }
 
 /// Rows that share their columns.
@@ -58,6 +60,7 @@ impl Report {
             processors: std::thread::available_parallelism().map_or(0, usize::from),
             model: model.unwrap_or_default().trim_start_matches([' ', '\t', ':']).to_owned(),
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            load_before: read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
         };
         Self { machine, ..Self::default() }
     }
@@ -78,8 +81,10 @@ impl Report {
     }
 
     pub(crate) fn to_markdown(&self) -> String {
-        let Machine { processors, model, kernel } = &self.machine;
-        let mut text = format!("{processors} processors ({model}), Linux {kernel}\n");
+        let Machine { processors, model, kernel, load_before } = &self.machine;
+        let mut text = format!(
+            "{processors} processors ({model}), Linux {kernel}, load before the run {load_before}\n"
+        );
         for table in &self.tables {
             table.write_markdown(&mut text);
         }
