@@ -12,7 +12,7 @@ pub const XML_DEPTH_MAX: usize = 16;
 pub const METADATA_ENTRIES_MAX: usize = 512;
 /// Most items of one replication batch. Netflix's senders put at most 250 into one.
 pub const BATCH_ITEMS_MAX: usize = 4_096;
-/// Most connections of one door; further ones are closed at once.
+/// Most connections of a door that is not told otherwise; further ones are closed at once.
 pub const CONNECTIONS_MAX: usize = 16_384;
 /// How long a connection may take for each step, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

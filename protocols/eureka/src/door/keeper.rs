@@ -67,3 +67,32 @@ fn sweep(
     *orphans = away;
     lost
 }
+
+#[cfg(test)]
+mod tests {
+    use rialto_catalog::{InstanceSpec, Millis, Policy, ServiceKey};
+
+    use super::*;
+
+    #[test]
+    fn an_override_outlives_its_instance_for_an_hour() {
+        let mut state = State::new(Policy::default());
+        let begin = Timestamp(1_000);
+        for id in ["here", "lost"] {
+            let key = DocumentKey::new(DocumentKind::StatusOverride, id).unwrap();
+            let body = "DOWN".into();
+            state.apply(begin, Command::PutDocument { key, body }).unwrap();
+        }
+        let service = ServiceKey::named("a").unwrap();
+        let spec = InstanceSpec::new("here", Protocol::Eureka, "h", 1, Millis::from_secs(86_400));
+        state.apply(begin, Command::Register { service, spec }).unwrap();
+        let mut orphans = HashMap::new();
+        let mut at = |ms: u64| {
+            let lost = sweep(&state, begin.plus(Millis(ms)), &mut orphans);
+            lost.into_iter().map(|key| key.name).collect::<Vec<_>>()
+        };
+        assert!(at(0).is_empty());
+        assert!(at(OVERRIDE_ORPHAN_MS - 1).is_empty());
+        assert_eq!(at(OVERRIDE_ORPHAN_MS), ["lost"]);
+    }
+}

@@ -18,7 +18,6 @@ mod writes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use rialto_door::{BindError, Shutdown, bind_reuse_port};
 use rialto_engine::Engine;
@@ -27,8 +26,8 @@ use rialto_telemetry::Telemetry;
 
 use self::desk::Desk;
 use self::fetch::Fetch;
-use self::worker::Worker;
-use crate::limits::Deadlines;
+use self::worker::{Room, Worker};
+use crate::limits::{CONNECTIONS_MAX, Deadlines};
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,6 +52,8 @@ pub struct EurekaConfig {
     pub workers: usize,
     /// How long a connection may take for each step.
     pub deadlines: Deadlines,
+    /// Most connections; further ones are closed at once.
+    pub connections_max: usize,
     /// Where the page at `/` leads to.
     pub console_url: Option<String>,
 }
@@ -67,6 +68,7 @@ impl Default for EurekaConfig {
             access: Access::Loopback,
             workers: 0,
             deadlines: Deadlines::default(),
+            connections_max: CONNECTIONS_MAX,
             console_url: None,
         }
     }
@@ -117,14 +119,10 @@ pub async fn start(
     shutdown.spawn(keeper::keep(engine.clone(), Arc::clone(&fetch), shutdown.clone()));
     let desk = Arc::new(Desk::new(engine, fetch, address, config.console_url, &telemetry));
     let security = (config.access == Access::SignedIn).then_some(security);
-    let connections = Arc::new(AtomicUsize::new(0));
+    let room = Room::new(config.connections_max);
     for (number, listener) in listeners.into_iter().enumerate() {
-        let worker = Worker::new(
-            Arc::clone(&desk),
-            security.clone(),
-            config.deadlines,
-            Arc::clone(&connections),
-        );
+        let worker =
+            Worker::new(Arc::clone(&desk), security.clone(), config.deadlines, room.clone());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(BLOCKING_THREADS_MAX)

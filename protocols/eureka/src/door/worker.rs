@@ -12,7 +12,7 @@ use rialto_security::Security;
 use super::call::Call;
 use super::connection::Connection;
 use super::desk::{Desk, Keys, Reply};
-use crate::limits::{CONNECTIONS_MAX, Deadlines};
+use crate::limits::Deadlines;
 
 /// How long a stop waits for requests under way.
 const GRACE: Duration = Duration::from_secs(3);
@@ -29,8 +29,7 @@ pub(super) struct Worker {
     deadlines: Deadlines,
     keys: Mutex<Keys>,
     date: Mutex<(u64, Date)>,
-    /// Connections of all workers.
-    connections: Arc<AtomicUsize>,
+    room: Room,
     busy: AtomicUsize,
 }
 
@@ -42,7 +41,7 @@ impl Worker {
         desk: Arc<Desk>,
         security: Option<Security>,
         deadlines: Deadlines,
-        connections: Arc<AtomicUsize>,
+        room: Room,
     ) -> Self {
         Worker {
             desk,
@@ -50,7 +49,7 @@ impl Worker {
             deadlines,
             keys: Mutex::default(),
             date: Mutex::new((u64::MAX, [0; 29])),
-            connections,
+            room,
             busy: AtomicUsize::new(0),
         }
     }
@@ -120,9 +119,8 @@ impl Worker {
     }
 
     fn admit(self: &Arc<Self>, stream: tokio::net::TcpStream, peer: std::net::IpAddr) {
-        let place = Place::take(&self.connections);
-        let Some(place) = place else {
-            tracing::warn!(limit = CONNECTIONS_MAX, "the Eureka door has no room left");
+        let Some(place) = self.room.take() else {
+            tracing::warn!(limit = self.room.places, "the Eureka door has no room left");
             return;
         };
         if let Err(error) = stream.set_nodelay(true) {
@@ -137,13 +135,24 @@ impl Worker {
     }
 }
 
-/// One of the limited number of connections.
+/// The limited number of connections of all workers.
+#[derive(Debug, Clone)]
+pub(super) struct Room {
+    taken: Arc<AtomicUsize>,
+    places: usize,
+}
+
+/// A connection's place in the room.
 struct Place(Arc<AtomicUsize>);
 
-impl Place {
-    fn take(all: &Arc<AtomicUsize>) -> Option<Self> {
-        let place = Place(Arc::clone(all));
-        (all.fetch_add(1, Relaxed) < CONNECTIONS_MAX).then_some(place)
+impl Room {
+    pub(super) fn new(places: usize) -> Self {
+        Room { taken: Arc::default(), places }
+    }
+
+    fn take(&self) -> Option<Place> {
+        let place = Place(Arc::clone(&self.taken));
+        (self.taken.fetch_add(1, Relaxed) < self.places).then_some(place)
     }
 }
 

@@ -173,3 +173,21 @@ fn a_delta_without_end_stays_bounded() {
     assert!(delta.is_empty() && delta.fresh_until().is_none());
     assert!(delta.write(Format::JSON, now, Telling::True, &|_| None).is_empty());
 }
+
+#[test]
+fn a_delta_holds_a_limited_number_of_instances() {
+    let mut state = State::new(Policy::default());
+    let now = Timestamp(1_000);
+    take(&mut state, now, &Step { service: 0, id: 0, status: 0, leave: false, look: false });
+    let instance = std::sync::Arc::clone(&all(&state)[0].instance);
+    let mut delta = super::Delta::default();
+    for number in 0..=crate::limits::DELTA_ENTRIES_MAX {
+        let service = ServiceKey::named(&format!("s{}", number % 3 + 3 * number)).unwrap();
+        let app = app(&service).into();
+        let instance = std::sync::Arc::clone(&instance);
+        delta.push(Entry { app, service, instance }, now, false);
+    }
+    assert_eq!(delta.len(), crate::limits::DELTA_ENTRIES_MAX);
+    let written = delta.write(Format::JSON, now, Telling::True, &|_| None);
+    assert_eq!(written.len(), crate::limits::DELTA_ENTRIES_MAX, "the oldest is gone");
+}

@@ -48,7 +48,16 @@ const LEASE: &str = concat!(
 
 /// The cases of sections A to J.
 pub(crate) fn read(transcript: &str) -> Vec<Case> {
-    let played = transcript.split("\n# K. ").next().expect("split gives at least one part");
+    read_part(transcript.split("\n# K. ").next().expect("split gives at least one part"))
+}
+
+/// The cases of section K, which real clients sent.
+pub(crate) fn read_clients(transcript: &str) -> Vec<Case> {
+    let (_, after) = transcript.split_once("\n# K. ").expect("there is a section K");
+    read_part(after.split("\n# L. ").next().expect("split gives at least one part"))
+}
+
+fn read_part(played: &str) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for line in played.lines() {
         if let Some(title) = line.strip_prefix("## ") {

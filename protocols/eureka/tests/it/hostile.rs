@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use rialto_catalog::Policy;
 use rialto_engine::SystemClock;
-use rialto_eureka::Access;
-use rialto_eureka::limits::{BODY_BYTES_MAX, Deadlines, HEAD_BYTES_MAX, METADATA_ENTRIES_MAX};
+use rialto_eureka::EurekaConfig;
+use rialto_eureka::limits::{
+    BATCH_ITEMS_MAX, BODY_BYTES_MAX, Deadlines, HEAD_BYTES_MAX, METADATA_ENTRIES_MAX,
+};
 
 use crate::client::{call, connect, raw, read_one};
 use crate::server::{Server, instance};
@@ -83,6 +85,46 @@ fn sizes_are_bounded() {
 }
 
 #[test]
+fn batches_are_bounded() {
+    let server = Server::start();
+    let item = r#"{"appName":"A","id":"i","action":"Heartbeat"}"#;
+    let batch = |items: usize| {
+        let body = format!("{{\"replicationList\":[{}]}}", vec![item; items].join(","));
+        let headers = [("Content-Type", "application/json"), ("Accept", "application/json")];
+        let path = "/eureka/peerreplication/batch/";
+        call(server.address, "POST", path, &headers, Some(body.as_bytes())).status
+    };
+    assert_eq!(batch(BATCH_ITEMS_MAX), 200);
+    assert_eq!(batch(BATCH_ITEMS_MAX + 1), 400);
+}
+
+#[test]
+fn connections_are_bounded() {
+    let config = EurekaConfig { connections_max: 2, workers: 1, ..EurekaConfig::default() };
+    let server = Server::configured(config, Policy::default(), Arc::new(SystemClock::new()));
+    let request = b"GET /actuator/health HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut first = connect(server.address);
+    let mut second = connect(server.address);
+    for stream in [&mut first, &mut second] {
+        stream.write_all(request).unwrap();
+        assert_eq!(read_one(stream).status, 200);
+    }
+    assert!(raw(server.address, b"").is_none(), "the third is closed");
+    drop(second);
+    let end = std::time::Instant::now() + crate::client::PATIENCE;
+    loop {
+        let mut third = connect(server.address);
+        // The door may close it before or after the request is written.
+        let sent = third.write_all(request).is_ok();
+        let mut byte = [0];
+        if sent && third.read(&mut byte).is_ok_and(|count| count == 1) {
+            break;
+        }
+        assert!(std::time::Instant::now() < end, "the second's place was not given back");
+    }
+}
+
+#[test]
 fn ambiguous_framing_is_refused() {
     let server = Server::start();
     for head in [
@@ -124,8 +166,8 @@ fn a_connection_closed_in_the_middle_registers_nothing() {
 #[test]
 fn slow_clients_do_not_hold_connections() {
     let deadlines = Deadlines { idle_ms: 200, head_ms: 200, body_ms: 200, answer_ms: 200 };
-    let clock = Arc::new(SystemClock::new());
-    let server = Server::with_deadlines(Access::Loopback, Policy::default(), clock, deadlines);
+    let config = EurekaConfig { deadlines, ..EurekaConfig::default() };
+    let server = Server::configured(config, Policy::default(), Arc::new(SystemClock::new()));
     assert!(raw(server.address, b"").is_none(), "an idle connection is closed without a word");
     let answer = raw(server.address, b"GET /eureka/apps HTTP/1.1\r\nHost:");
     assert_eq!(answer.map(|it| it.status), Some(408), "half a head");

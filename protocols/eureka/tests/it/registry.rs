@@ -192,3 +192,21 @@ fn netflix_mode_tells_netflix_times_and_says_so() {
         assert_eq!(status["instanceInfo"]["app"], "EUREKA");
     }
 }
+
+#[test]
+fn lease_times_of_a_listing_are_at_most_three_minutes_old() {
+    let (server, clock) = Server::held(Policy::default());
+    server.post("A", &instance("A", "i", ",\"leaseInfo\":{\"durationInSecs\":900}"));
+    let renewed = |path: &str| {
+        let listing = server.get_json(path);
+        let instance = &listing["applications"]["application"][0]["instance"][0];
+        instance["leaseInfo"]["lastRenewalTimestamp"].as_u64().expect("a number") - NOW_MS
+    };
+    assert_eq!(renewed("/eureka/apps"), 0);
+    clock.advance(Millis(100_000));
+    server.call("PUT", "/eureka/apps/A/i");
+    assert_eq!(renewed("/eureka/apps"), 0, "nothing changed, so nothing is written again");
+    clock.advance(Millis(80_000));
+    assert_eq!(renewed("/eureka/apps"), 100_000);
+    assert_eq!(renewed("/eureka/vips/vip-A"), 100_000);
+}

@@ -12,7 +12,7 @@ use rialto_catalog::{Millis, Policy};
 
 use crate::client::{Response, call};
 use crate::compare::difference;
-use crate::golden::{Case, Expected, read};
+use crate::golden::{Case, Expected, read, read_clients};
 use crate::server::Server;
 
 pub(crate) const GOLDEN: &str = include_str!("../../vectors/golden.txt");
@@ -82,6 +82,25 @@ fn every_recorded_case_is_answered_alike_or_listed() {
     assert!(wrong.is_empty(), "{} cases differ:\n{}", wrong.len(), wrong.join("\n\n"));
     let played: Vec<u32> = cases.iter().map(|case| case.number).collect();
     assert!(deviations.keys().all(|number| played.contains(number)), "a listed case is unknown");
+}
+
+#[test]
+fn what_real_clients_sent_is_answered_as_it_was() {
+    let server = Server::start();
+    let cases = read_clients(GOLDEN);
+    assert_eq!(cases.len(), 20);
+    for mut case in cases {
+        // Those of the recorded connection; the client of the tests has its own.
+        const OF_THE_CONNECTION: [&str; 3] = ["host", "connection", "content-length"];
+        case.headers.retain(|(name, _)| !OF_THE_CONNECTION.contains(&&*name.to_lowercase()));
+        // Here no default header was left out of the recording.
+        (case.no_accept, case.no_content_type) = (true, true);
+        let ours = play(server.address, &case);
+        assert_eq!(ours.status, case.status, "{}: {}", case.number, ours.text());
+        let typed = |it: &Response| it.header("content-type").map(str::to_owned);
+        let expected = case.response_headers.iter().find(|(name, _)| name == "content-type");
+        assert_eq!(typed(&ours), expected.map(|(_, value)| value.clone()), "{}", case.number);
+    }
 }
 
 #[test]

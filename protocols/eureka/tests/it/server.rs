@@ -6,7 +6,6 @@ use std::sync::Arc;
 use rialto_catalog::{Policy, Timestamp};
 use rialto_door::Shutdown;
 use rialto_engine::{Clock, Engine, ManualClock, SystemClock};
-use rialto_eureka::limits::Deadlines;
 use rialto_eureka::{Access, EurekaConfig};
 use rialto_security::Security;
 use rialto_telemetry::Telemetry;
@@ -36,15 +35,11 @@ impl Server {
     }
 
     pub(crate) fn with(access: Access, policy: Policy, clock: Arc<dyn Clock>) -> Self {
-        Self::with_deadlines(access, policy, clock, Deadlines::default())
+        Self::configured(EurekaConfig { access, ..EurekaConfig::default() }, policy, clock)
     }
 
-    pub(crate) fn with_deadlines(
-        access: Access,
-        policy: Policy,
-        clock: Arc<dyn Clock>,
-        deadlines: Deadlines,
-    ) -> Self {
+    /// Whatever the configuration says, it listens on a free port.
+    pub(crate) fn configured(config: EurekaConfig, policy: Policy, clock: Arc<dyn Clock>) -> Self {
         let telemetry = Telemetry::new();
         let engine = Engine::in_memory_with(policy, clock, telemetry.clone());
         let password = Some("secret-for-tests".to_owned());
@@ -55,13 +50,9 @@ impl Server {
             .enable_all()
             .build()
             .expect("a runtime starts");
-        let config = EurekaConfig {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            access,
-            workers: 2,
-            deadlines,
-            console_url: None,
-        };
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let workers = if config.workers == 0 { 2 } else { config.workers };
+        let config = EurekaConfig { listen, workers, ..config };
         let start =
             rialto_eureka::start(config, engine.clone(), telemetry, security, shutdown.clone());
         let address = runtime.block_on(start).expect("the door opens");
