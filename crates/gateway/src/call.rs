@@ -97,13 +97,14 @@ pub(crate) struct Parts {
 }
 
 impl Call {
-    pub(crate) fn new(worker: &Rc<Worker>, incoming: &Incoming<'_>, parts: Parts) -> Self {
+    /// On the heap: it is handed on several times, and one allocation costs less than the copies.
+    pub(crate) fn new(worker: &Rc<Worker>, incoming: &Incoming<'_>, parts: Parts) -> Box<Self> {
         let retry = &parts.local.route.plan.retry;
         parts.local.route.meter.shard(worker.number).begin();
         let edge = parts.caller.as_ref().unwrap_or(&parts.local.edge);
         edge.shard(worker.number).begin();
         parts.local.budget.deposit(rialto_resilience::Nanos(parts.started.0));
-        Self {
+        Box::new(Self {
             worker: Rc::clone(worker),
             started: parts.started,
             deadline_ms: parts.deadline_ms,
@@ -131,7 +132,7 @@ impl Call {
             response_timeout_ms: parts.response_timeout_ms,
             finished: false,
             local: parts.local,
-        }
+        })
     }
 
     fn edge(&self) -> &Meter {

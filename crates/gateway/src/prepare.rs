@@ -65,7 +65,7 @@ pub(crate) fn prepare(
     incoming: &Incoming<'_>,
     out: &mut Vec<u8>,
     notes: &mut Notes,
-) -> Result<Call, Box<Refused>> {
+) -> Result<Box<Call>, Box<Refused>> {
     let started = worker.now();
     notes.take(worker, peer, incoming.method, incoming.host, incoming.path);
     let mut random = worker.random.borrow_mut();

@@ -63,10 +63,11 @@ pub(crate) async fn reach(
         if !fresh && let Some(link) = flight.endpoint.take(now.as_millis()) {
             return Ok((flight, link));
         }
-        let time_ms = call.connect_timeout_ms();
-        let time_ms = time_ms.min(call.deadline_ms.saturating_sub(now.as_millis()).max(1));
-        let connecting = flight.endpoint.connect();
-        let connected = tokio::time::timeout(Duration::from_millis(time_ms), connecting).await;
+        let left_ms = call.deadline_ms.saturating_sub(now.as_millis()).max(1);
+        let time = Duration::from_millis(call.connect_timeout_ms().min(left_ms));
+        // Boxed: few requests need it, and every connection would have room for it.
+        let connecting = Box::pin(tokio::time::timeout(time, flight.endpoint.connect()));
+        let connected = connecting.await;
         let timed_out = connected.is_err();
         if let Ok(Ok(link)) = connected {
             return Ok((flight, link));

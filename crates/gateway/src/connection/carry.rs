@@ -22,11 +22,11 @@ enum Step {
 
 impl Connection {
     /// Carries a request to an instance and the answer back.
-    pub(super) async fn carry(&mut self, mut call: Call) -> After {
+    pub(super) async fn carry(&mut self, mut call: Box<Call>) -> After {
         if call.admission.must_wait()
-            && let Err(reply) = wait_for_turn(&self.worker, &mut call).await
+            && let Err(reply) = Box::pin(wait_for_turn(&self.worker, &mut call)).await
         {
-            return self.refuse(call, &reply).await;
+            return Box::pin(self.refuse(call, &reply)).await;
         }
         let mut fresh = false;
         let mut replayable = true;
@@ -34,7 +34,7 @@ impl Connection {
             let worker = Rc::clone(&self.worker);
             let (flight, mut link) = match reach(&worker, &mut call, fresh).await {
                 Ok(reached) => reached,
-                Err(reply) => return self.refuse(call, &reply).await,
+                Err(reply) => return Box::pin(self.refuse(call, &reply)).await,
             };
             call.set_host(&mut self.out, &link.endpoint.authority);
             let mut exchange = Exchange::new(replayable);
@@ -46,10 +46,11 @@ impl Connection {
                 return self.done(call, flight, link, exchange).await;
             }
             replayable = exchange.replayable;
-            match self.judge(&mut call, flight, link, &exchange, end, &mut fresh).await {
+            let judging = self.judge(&mut call, flight, link, &exchange, end, &mut fresh);
+            match Box::pin(judging).await {
                 Step::Again => {}
                 Step::Finish(after) => return after,
-                Step::Refuse(reply) => return self.refuse(call, &reply).await,
+                Step::Refuse(reply) => return Box::pin(self.refuse(call, &reply)).await,
             }
         }
     }
@@ -60,7 +61,13 @@ impl Connection {
     }
 
     /// The answer was passed on whole.
-    async fn done(&mut self, mut call: Call, flight: InFlight, link: Link, x: Exchange) -> After {
+    async fn done(
+        &mut self,
+        mut call: Box<Call>,
+        flight: InFlight,
+        link: Link,
+        x: Exchange,
+    ) -> After {
         let Some(answer) = x.answer else { return After::Close };
         call.finish(flight, answer.retry_after_s, &self.notes.opening);
         if answer.may_reuse() && !x.sending {
@@ -131,7 +138,7 @@ impl Connection {
                 Step::Finish(After::Close)
             }
             End::Upgraded => {
-                self.tunnel(call, link).await;
+                Box::pin(self.tunnel(call, link)).await;
                 call.finish(flight, None, &self.notes.opening);
                 Step::Finish(After::Close)
             }

@@ -154,7 +154,7 @@ impl Connection {
     }
 
     /// Uses what has already come of the body.
-    fn take_body(&mut self, mut call: Call, expects: bool, rest: &mut [u8]) -> Next {
+    fn take_body(&mut self, mut call: Box<Call>, expects: bool, rest: &mut [u8]) -> Next {
         if call.body.is_done() {
             self.set_leftover(rest);
             self.call = Some(call);

@@ -47,7 +47,7 @@ struct Connection {
     /// What is remembered of the request for its log line and for errors.
     notes: Notes,
     /// The request that was read, until it is carried.
-    call: Option<Call>,
+    call: Option<Box<Call>>,
     /// What the client could not take yet, and how much of it is sent.
     pending: Vec<u8>,
     pending_at: usize,
@@ -79,11 +79,12 @@ pub(crate) async fn serve(worker: Rc<Worker>, io: TcpStream, peer: Rc<Peer>) {
             Next::Close => After::Close,
             Next::Preface => {
                 let Connection { worker, io, peer, leftover, .. } = connection;
-                return h2::serve(worker, io, peer, leftover).await;
+                // Boxed, as is what else is rare: each connection has room for its largest step.
+                return Box::pin(h2::serve(worker, io, peer, leftover)).await;
             }
-            Next::Refused(refused, after) => connection.answer(*refused, after).await,
+            Next::Refused(refused, after) => Box::pin(connection.answer(*refused, after)).await,
             Next::Wrong(reply) => match connection.call.take() {
-                Some(call) => connection.refuse(call, &reply).await,
+                Some(call) => Box::pin(connection.refuse(call, &reply)).await,
                 None => After::Close,
             },
             Next::Call => match connection.call.take() {
@@ -94,7 +95,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, io: TcpStream, peer: Rc<Peer>) {
         match after {
             After::Next => connection.tidy(),
             After::Close => return,
-            After::Linger => return connection.linger().await,
+            After::Linger => return Box::pin(connection.linger()).await,
         }
     }
 }
@@ -172,7 +173,7 @@ impl Connection {
     }
 
     /// Ends a call with an answer of our own.
-    async fn refuse(&mut self, mut call: Call, reply: &Reply) -> After {
+    async fn refuse(&mut self, mut call: Box<Call>, reply: &Reply) -> After {
         let after = match (call.body.is_done(), self.is_last(&call)) {
             (false, _) => After::Linger,
             (true, true) => After::Close,

@@ -51,7 +51,7 @@ fn begin(
     read: &Read,
     out: &mut Vec<u8>,
     notes: &mut Notes,
-) -> Result<Call, Box<Refused>> {
+) -> Result<Box<Call>, Box<Refused>> {
     let refuse = |refusal: Refusal| {
         let reply = Reply::new(refusal.status(), "BR", refusal.to_string());
         Box::new(Refused::unread(worker, reply))

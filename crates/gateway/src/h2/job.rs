@@ -29,7 +29,7 @@ use crate::worker::Worker;
 /// A request that was let in.
 pub(super) struct Job {
     worker: Rc<Worker>,
-    call: Call,
+    call: Box<Call>,
     notes: Notes,
     /// The request as it goes to the instance.
     out: Vec<u8>,
@@ -63,7 +63,7 @@ type Pieces = mpsc::Sender<io::Result<Bytes>>;
 impl Job {
     pub(super) fn new(
         worker: Rc<Worker>,
-        call: Call,
+        call: Box<Call>,
         notes: Notes,
         out: Vec<u8>,
         frames: Frames,
