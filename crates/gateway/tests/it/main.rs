@@ -5,6 +5,7 @@ mod body;
 mod connection;
 mod filters;
 mod h2;
+mod h2_smuggling;
 mod limits;
 mod live;
 mod retry;
