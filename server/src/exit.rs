@@ -1,4 +1,4 @@
-//! How a command ends: one clear line on standard error, and an exit code that scripts can tell apart.
+//! How a command ends: one clear line on standard error, and an exit code for scripts.
 
 use std::error::Error;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! Standard output and error. A reader that has gone away (`rialto ctl services | head`) is no error.
+//! Standard output and error. A reader that has gone (`rialto ctl services | head`) is no error.
 
 use std::io::{self, Write as _};
 

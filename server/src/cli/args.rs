@@ -100,11 +100,16 @@ pub(crate) struct DemoArgs {
     #[arg(long)]
     pub once: bool,
     /// Add this to every port, to run beside something else
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=50_000))]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = offsets())]
     pub port_offset: u16,
     /// Plain lines instead of the live view
     #[arg(long)]
     pub plain: bool,
+}
+
+/// Every port of the demo stays a port with these.
+fn offsets() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(0..=50_000)
 }
 
 /// What `rialto config` does.

@@ -27,7 +27,7 @@ pub fn run() -> ExitCode {
     let matches = match definition().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
-            // Help and version go to standard output with code 0, mistakes to standard error with 2.
+            // Help goes to standard output with code 0, mistakes to standard error with 2.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }

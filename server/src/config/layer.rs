@@ -43,9 +43,9 @@ pub struct PlacedRoute {
 }
 
 impl Layer {
-    /// The layer of the environment: `RIALTO_EUREKA_LISTEN` is `eureka.listen`. Variables that other
-    /// parts of the product read, or that Kubernetes sets for a service called `rialto`, are left
-    /// alone; any other `RIALTO_…` is a mistake.
+    /// The layer of the environment: `RIALTO_EUREKA_LISTEN` is `eureka.listen`. Variables that
+    /// other parts of the product read, or that Kubernetes sets for a service called `rialto`, are
+    /// left alone; any other `RIALTO_…` is a mistake.
     pub fn environment(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut layer = Self::default();
         let mut ours: Vec<_> =

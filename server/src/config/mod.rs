@@ -1,7 +1,7 @@
 //! Configuration: defaults, a TOML file, the environment and flags become one validated [`Config`].
 //!
-//! Nothing here reads a file, a variable or a clock: sources are handed in as text by `cli::sources`,
-//! each becomes a [`Layer`], and [`resolve`] merges them, the later over the earlier.
+//! Nothing here reads a file, a variable or a clock: `cli::sources` hands sources in as text, each
+//! becomes a [`Layer`], and [`resolve`] merges them, the later over the earlier.
 
 mod explain;
 mod file;

@@ -2,7 +2,7 @@
 
 use super::limits::NEAREST_KEY_MAX_BYTES;
 
-/// The candidate that `typed` was most likely meant to be, if one is near enough to be worth naming.
+/// The candidate that `typed` was most likely meant to be, if one is near enough to be named.
 ///
 /// Near enough is a third of the typed characters, at least two: further away, a suggestion only
 /// confuses.

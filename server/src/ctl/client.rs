@@ -1,4 +1,4 @@
-//! A small REST client for our own API: one connection per request, JSON in and out, errors in words.
+//! A small client for our own REST interface: a connection per request, JSON, errors in words.
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! The demo's processes: started, killed, and gone at the end whatever happens.
 //!
-//! Three nets: each child is killed when its handle is dropped (also by a panic); each child ends by
-//! itself when its standard input closes (also when the demo is killed with SIGKILL); and each is in
-//! a process group of its own, so that Ctrl-C in the terminal reaches the demo alone, which then ends
-//! the others in order.
+//! Three nets: each child is killed when its handle is dropped (also by a panic); each child ends
+//! by itself when its standard input closes (also when the demo is killed with SIGKILL); and each
+//! is in a process group of its own, so that Ctrl-C in the terminal reaches the demo alone, which
+//! then ends the others in order.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,8 +1,8 @@
 //! `rialto demo`: a small shop, and what such systems exist to survive.
 //!
-//! Everything is real: Rialto and the shop's eight instances are processes of their own, orders come
-//! over the network, a kill is SIGKILL. The acts do something, watch, and judge by what customers
-//! and the catalog saw.
+//! Everything is real: Rialto and the shop's eight instances are processes of their own, orders
+//! come over the network, a kill is SIGKILL. The acts do something, watch, and judge by what
+//! customers and the catalog saw.
 
 mod acts;
 mod board;
