@@ -17,7 +17,7 @@ use rialto_telemetry::EventKind;
 use tokio::sync::Notify;
 
 use crate::error::RouteError;
-use crate::limits::{CHANGE_WINDOW_MS, HOST_TTL_MS, ROUTES_MAX};
+use crate::limits::{CHANGE_WINDOW_MS, ENDPOINT_NUMBERS_MAX, HOST_TTL_MS, ROUTES_MAX};
 use crate::protect::Guard;
 use crate::table::plan::{Destination, Plan};
 use crate::table::{Origin, Route, Table};
@@ -51,6 +51,7 @@ struct State {
 struct Known {
     service: Arc<Service>,
     numbers: HashMap<String, u32>,
+    numbers_given: u32,
 }
 
 #[derive(Debug)]
@@ -243,7 +244,7 @@ impl Control {
         }
         if !state.services.contains_key(&plan.destination) {
             let service = Arc::new(Service::new(&plan.destination));
-            let known = Known { service, numbers: HashMap::new() };
+            let known = Known { service, numbers: HashMap::new(), numbers_given: 0 };
             state.services.insert(plan.destination.clone(), known);
             self.refresh(state, |destination| *destination == plan.destination);
         }
@@ -271,14 +272,19 @@ impl Control {
                     self.unresolved.notify_one();
                     continue;
                 };
-                let next = u32::try_from(known.numbers.len()).unwrap_or(u32::MAX);
                 endpoints.push(EndpointInfo {
-                    id: *known.numbers.entry(authority.clone()).or_insert(next),
+                    id: known.number(&authority),
                     address: SocketAddr::new(ip, place.port),
                     authority: authority.into(),
                     weight: place.weight,
                     zone: place.zone.into(),
                 });
+            }
+            if known.numbers.len() > ENDPOINT_NUMBERS_MAX {
+                known.numbers = endpoints
+                    .iter()
+                    .map(|endpoint| (endpoint.authority.to_string(), endpoint.id))
+                    .collect();
             }
             known.service.publish(endpoints);
         }
@@ -338,6 +344,19 @@ impl Control {
                 self.refresh(&mut self.state.lock(), |_| true);
             }
         }
+    }
+}
+
+impl Known {
+    /// The number of an endpoint: the same for as long as it is remembered.
+    fn number(&mut self, authority: &str) -> u32 {
+        if let Some(number) = self.numbers.get(authority) {
+            return *number;
+        }
+        let number = self.numbers_given;
+        self.numbers_given = number.wrapping_add(1);
+        self.numbers.insert(authority.to_owned(), number);
+        number
     }
 }
 

@@ -6,14 +6,16 @@ use parking_lot::Mutex;
 use rialto_balance::{Nanos, Transition};
 use rialto_telemetry::{EventKind, Telemetry};
 
-/// How many workers hold each endpoint back.
+use crate::limits::EJECTED_MAX;
+
+/// Endpoints that are held back, with the time until when.
 #[derive(Debug, Default)]
 pub(crate) struct Ejected {
-    workers: Mutex<HashMap<String, u32>>,
+    until: Mutex<HashMap<String, Nanos>>,
 }
 
 impl Ejected {
-    /// Counts a transition seen by one worker; the first ejection and the last return are events.
+    /// Takes note of a transition seen by one worker; only the first of several is an event.
     pub(crate) fn tell(
         &self,
         telemetry: &Telemetry,
@@ -23,22 +25,22 @@ impl Ejected {
         now: Nanos,
     ) {
         let subject = format!("{service}/{authority}");
-        let mut workers = self.workers.lock();
+        let mut known = self.until.lock();
         match transition {
             Transition::Ejected { reason, until, .. } => {
-                let count = workers.entry(subject.clone()).or_default();
-                *count += 1;
-                if *count == 1 {
+                if known.len() >= EJECTED_MAX {
+                    // Those that left while they were ejected never return.
+                    known.retain(|_, until| *until > now);
+                }
+                let before = known.insert(subject.clone(), *until);
+                if before.is_none_or(|until| until <= now) {
                     let seconds = until.since(now).as_millis().div_ceil(1_000);
                     let detail = format!("{reason}; no traffic for {seconds} s");
                     telemetry.events().push(EventKind::Ejected, subject, detail);
                 }
             }
             Transition::Returned { .. } => {
-                let Some(count) = workers.get_mut(&subject) else { return };
-                *count -= 1;
-                if *count == 0 {
-                    workers.remove(&subject);
+                if known.remove(&subject).is_some() {
                     telemetry.events().push(EventKind::Returned, subject, "gets traffic again");
                 }
             }
@@ -57,7 +59,7 @@ mod tests {
         let reason = EjectionReason::ConsecutiveFailures(5);
         let out = Transition::Ejected { id: 1, reason, until: Nanos::from_secs(30) };
         let back = Transition::Returned { id: 1 };
-        for transition in [&out, &out, &back, &back, &back] {
+        for transition in [&out, &out, &back, &back] {
             ejected.tell(&telemetry, "stock", "127.0.0.1:9001", transition, Nanos(0));
         }
         let events = telemetry.events().recent(10, None);

@@ -35,7 +35,7 @@ pub const LINGER_MAX_BYTES: u64 = 1024 * 1024;
 /// Bytes of a request, head and body, kept for another try.
 pub const REPLAY_MAX_BYTES: usize = 64 * 1024;
 /// Bytes read ahead from a client while its request is under way.
-pub const READ_AHEAD_MAX_BYTES: usize = 64 * 1024;
+pub const READ_AHEAD_MAX_BYTES: usize = 16 * 1024;
 /// Bytes of one read from either side.
 pub const READ_MAX_BYTES: usize = 64 * 1024;
 /// Bytes of buffers that a connection keeps between requests.
@@ -69,6 +69,10 @@ pub const TOKEN_MAX_BYTES: usize = 8 * 1024;
 pub const TOKEN_LEEWAY_S: u64 = 60;
 /// Limiter buckets kept for one route.
 pub const LIMITER_KEYS_MAX: usize = 65_536;
+/// Endpoints of a service that keep their number after they left.
+pub const ENDPOINT_NUMBERS_MAX: usize = 65_536;
+/// Ejected endpoints that are kept in mind so that people are told once.
+pub const EJECTED_MAX: usize = 4_096;
 /// Milliseconds between two events that tell of refusals on one route.
 pub const LIMITED_EVENT_MS: u64 = 5_000;
 

@@ -16,6 +16,8 @@ const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
 type Lines<'a> = &'a [(&'a str, &'a str)];
+/// Fields, and the body in frames.
+type Case<'a> = (Vec<(&'a str, &'a str)>, &'a [&'a [u8]]);
 
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("a short payload").to_be_bytes();
@@ -91,7 +93,7 @@ fn nothing_is_smuggled_through_http_2() {
     let backend = Backend::named("x");
     let rig = Rig::start(vec![route(&format!("/**={}", backend.uri()))]);
     let no_host: Vec<_> = GOOD.iter().copied().filter(|line| line.0 != ":authority").collect();
-    let cases: Vec<(Vec<(&str, &str)>, &[&[u8]])> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (with(&[("transfer-encoding", "chunked")]), &[b"0\r\n\r\n"]),
         (with(&[("connection", "close")]), &[]),
         (with(&[("te", "gzip")]), &[]),
