@@ -1,6 +1,6 @@
 //! Tells the event log in words what happened in the catalog.
 
-use rialto_catalog::{Change, DocumentKind, Event, Instance, ServiceKey};
+use rialto_catalog::{Change, Event, Instance, ServiceKey};
 use rialto_telemetry::{EventKind, Telemetry};
 
 /// Tells of one change, if people want to know of its kind.
@@ -34,12 +34,7 @@ fn words(change: &Change) -> Option<(EventKind, String, String)> {
         Change::ProtectionEnded { service } => {
             (EventKind::ProtectionEnded, service.to_string(), String::new())
         }
-        Change::DocumentPut { key, .. } if key.kind == DocumentKind::Route => {
-            (EventKind::RouteChanged, key.name.clone(), "put".to_owned())
-        }
-        Change::DocumentRemoved { key } if key.kind == DocumentKind::Route => {
-            (EventKind::RouteChanged, key.name.clone(), "removed".to_owned())
-        }
+        // Whoever puts or removes a document says so, with who and why.
         Change::Updated { .. }
         | Change::ServicePut { .. }
         | Change::ServiceRemoved { .. }

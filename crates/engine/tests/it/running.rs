@@ -57,7 +57,6 @@ async fn the_event_log_hears_of_it() {
         "registered stock/b: up at 10.0.0.1:8080 by sdk",
         "status_changed stock/a: up to out_of_service, by an override",
         "deregistered stock/a: out_of_service at 10.0.0.1:8080 by sdk",
-        "route_changed shop: put",
         "registered stock/c: up at 10.0.0.1:8080 by sdk",
         "expired stock/b: no renewal within its lease of 30 s",
     ];
