@@ -48,6 +48,9 @@ pub struct Settings {
     pub ewma_decay_ms: u64,
     /// Latency assumed of an endpoint that was never called, in ms.
     pub ewma_initial_ms: u64,
+    /// Latencies below this are taken for equal, in ms: where few calls are under way, differences
+    /// that nobody feels would else send all of them to one endpoint. 0 for none.
+    pub ewma_floor_ms: u64,
     /// Latency that a failure counts as, in ms, unless it says itself when to retry.
     pub penalty_ms: u64,
     /// Calls under way that an endpoint may have over its fair share, in percent of it, before a
@@ -110,6 +113,7 @@ impl Default for Settings {
             slow_start_percent: 10,
             ewma_decay_ms: 10_000,
             ewma_initial_ms: 30,
+            ewma_floor_ms: 5,
             penalty_ms: 5_000,
             hash_balance_percent: 150,
             outlier: OutlierSettings::default(),

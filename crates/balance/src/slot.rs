@@ -78,7 +78,8 @@ impl<E> Slot<E> {
 
     /// What a further call is expected to cost, slow start left out.
     pub(crate) fn cost(&self, now: Nanos, set: &Settings) -> f64 {
-        let latency_ns = self.ewma.read(now, decay_ns(set));
+        let floor_ns = Nanos::from_millis(set.ewma_floor_ms).0 as f64;
+        let latency_ns = self.ewma.read(now, decay_ns(set)).max(floor_ns);
         latency_ns * (f64::from(self.in_flight) + 1.0) / self.endpoint.weight
     }
 }

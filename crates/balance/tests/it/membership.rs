@@ -89,6 +89,24 @@ fn a_new_process_begins_without_the_past_of_the_old() {
 }
 
 #[test]
+fn differences_that_nobody_feels_do_not_concentrate_calls() {
+    let mut balancer = balancer(settings(Algorithm::PeakEwma), &[1.0, 1.0]);
+    let (mut rng, mut now) = (rng(), START);
+    let mut calls = [0; 2];
+    for turn in 0..3_000 {
+        let picked = pick(&mut balancer, now, &mut rng);
+        // One in a hundred calls takes longer, on whichever endpoint it is.
+        let took = Nanos::from_millis(if turn % 100 == 99 { 4 } else { 1 });
+        balancer.report(now.plus(took), picked.ticket, Outcome::new(Class::Success, took));
+        if turn >= 1_500 {
+            calls[picked.id as usize] += 1;
+        }
+        now = now.plus(Nanos::from_millis(20));
+    }
+    assert!(calls.iter().all(|calls| (600..=900).contains(calls)), "{calls:?}");
+}
+
+#[test]
 fn a_newcomer_soon_gets_its_share_of_little_traffic() {
     let mut balancer = balancer(settings(Algorithm::PeakEwma), &[1.0]);
     let (mut rng, mut now) = (rng(), START);
