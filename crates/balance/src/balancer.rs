@@ -256,8 +256,8 @@ impl<E: Clone + Eq + Hash> Balancer<E> {
         }
     }
 
-    /// The latency of an endpoint that was never called: as good as that of the others, so that slow
-    /// start alone holds it back, and at most what is set.
+    /// The latency of an endpoint that was never called: as good as that of the others, so that
+    /// slow start alone holds it back, and at most what is set.
     fn first_guess(&self, now: Nanos, index: u32) -> PeakEwma {
         let decay_ns = decay_ns(&self.set);
         let others = self

@@ -152,9 +152,9 @@ impl<E: PartialEq> Choice<'_, E> {
         self.smooth(pool, |slot| load(slot) <= least)
     }
 
-    /// The one with the lower cost of two different random ones, the first on a tie. One that starts
-    /// slowly steps back in proportion: as a factor of the cost, its start would keep it from all calls
-    /// where few are under way.
+    /// The one with the lower cost of two different random ones, the first on a tie. One that
+    /// starts slowly steps back in proportion: as a factor of the cost, its start would keep it
+    /// from all calls where few are under way.
     fn better_of_two<R: RngCore + ?Sized>(
         &self,
         pool: &Pool,
