@@ -23,10 +23,15 @@ enum Step {
 impl Connection {
     /// Carries a request to an instance and the answer back.
     pub(super) async fn carry(&mut self, mut call: Box<Call>) -> After {
-        if call.admission.must_wait()
-            && let Err(reply) = Box::pin(wait_for_turn(&self.worker, &mut call)).await
-        {
-            return Box::pin(self.refuse(call, &reply)).await;
+        if call.admission.must_wait() {
+            match Box::pin(self.wait(&mut call)).await {
+                Some(Ok(())) => {}
+                Some(Err(reply)) => return Box::pin(self.refuse(call, &reply)).await,
+                None => {
+                    call.cancel(&self.notes.opening);
+                    return After::Close;
+                }
+            }
         }
         let mut fresh = false;
         let mut replayable = true;
@@ -52,6 +57,17 @@ impl Connection {
                 Step::Finish(after) => return after,
                 Step::Refuse(reply) => return Box::pin(self.refuse(call, &reply)).await,
             }
+        }
+    }
+
+    /// Waits for the request's turn; None when the client leaves meanwhile.
+    async fn wait(&mut self, call: &mut Call) -> Option<Result<(), Reply>> {
+        let worker = Rc::clone(&self.worker);
+        // What is read before the body has ended would belong to the body.
+        let watches = call.body.is_done();
+        tokio::select! {
+            turn = wait_for_turn(&worker, call) => Some(turn),
+            () = poll_fn(|context| self.poll_left(context)), if watches => None,
         }
     }
 

@@ -264,6 +264,16 @@ impl Connection {
         }
     }
 
+    /// Whether the client leaves before its request has gone anywhere. Who sends its last byte while
+    /// it waits in a queue is taken to have given up: nearly all have, and the queue is for others.
+    pub(super) fn poll_left(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let nothing = Exchange::new(false);
+        match self.poll_client(context, &nothing) {
+            Poll::Pending if !self.ended => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
+    }
+
     /// Notices a client that leaves, and keeps what one sends ahead.
     fn poll_client(&mut self, context: &mut Context<'_>, exchange: &Exchange) -> Poll<End> {
         while !self.ended && self.leftover.len() < READ_AHEAD_MAX_BYTES {

@@ -87,7 +87,7 @@ fn a_queue_before_the_requests_under_way() {
     };
     let mut first = send();
     eventually("the first is under way", || backend.seen().len() == 1);
-    let mut second = send();
+    let second = send();
     let in_flight = || rig.telemetry.routes().total().in_flight;
     eventually("the second is in the queue", || in_flight() == 2);
     eventually("the third finds the queue full", || {
@@ -96,6 +96,10 @@ fn a_queue_before_the_requests_under_way() {
         let mut byte = [0];
         third.stream.peek(&mut byte).is_ok_and(|read| read == 1) && third.answer().status == 503
     });
+    drop(second);
+    eventually("one that leaves makes room", || in_flight() == 1);
+    let mut second = send();
+    eventually("another is in the queue", || in_flight() == 2);
     for _ in 0..8 {
         release.send(()).expect("the instance waits");
     }
