@@ -2,6 +2,7 @@
 //! HTTP/1.1; a heartbeat is answered on the spot.
 
 mod answer;
+mod arena;
 mod batch;
 mod call;
 mod connection;

@@ -84,7 +84,9 @@ struct Edges {
 }
 
 impl Written {
-    pub(super) fn new(text: Bytes, at: Timestamp) -> Arc<Self> {
+    /// A text written at a moment.
+    #[must_use]
+    pub fn new(text: Bytes, at: Timestamp) -> Arc<Self> {
         Arc::new(Written { at, text, piece: OnceLock::new() })
     }
 
