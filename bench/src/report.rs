@@ -19,7 +19,7 @@ struct Machine {
     processors: usize,
     model: String,
     kernel: String,
-    /// Processes that wanted a processor in the minute before; much more than none spoils latencies.
+    /// Processes that wanted a processor in the minute before; many spoil latencies.
     load_before: String,
 }
 
