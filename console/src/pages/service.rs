@@ -4,13 +4,9 @@ use askama::Template;
 use axum::Form;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use bytes::Bytes;
 use http::{StatusCode, Uri};
 use rialto_api::rest::EdgeView;
-use rialto_catalog::{
-    Command, DocumentKey, DocumentKind, Instance, InstanceSpec, Promise, Protocol, ServiceKey,
-    Status,
-};
+use rialto_catalog::{Protocol, ServiceKey, Status};
 use rialto_engine::ProposeError;
 use rialto_security::Action;
 use rialto_telemetry::EventKind;
@@ -165,19 +161,30 @@ async fn carry_out(
 ) -> &'static str {
     let found = app.context.engine.read(|state| state.instance(key, protocol, &form.id).cloned());
     let Some(instance) = found else { return "gone" };
-    let (command, notice, kind) = command(key, &instance, &form.action);
-    if let Some(stored) = stored_override(app, &instance, &form.action)
-        && let Err(notice) = propose(app, key, stored).await
-    {
-        return notice;
-    }
-    // An agreed record is changed durably, one with a lease at once.
-    let done = match instance.promise() {
-        Promise::Agreed => propose(app, key, command).await,
-        Promise::Ephemeral => app.context.engine.own(|_, _| ([command], ())).map_err(|_| "refused"),
+    let engine = &app.context.engine;
+    let id = instance.id();
+    let (notice, kind, done) = match form.action.as_str() {
+        "out_of_service" => {
+            let out = Some(Status::OutOfService);
+            let done = engine.override_status(key, protocol, id, out).await;
+            ("out_of_service", EventKind::StatusChanged, done.map(drop))
+        }
+        "end_override" => {
+            let done = engine.override_status(key, protocol, id, None).await;
+            ("end_override", EventKind::StatusChanged, done.map(drop))
+        }
+        _ => {
+            let done = engine.remove_instance(key, protocol, id).await;
+            ("deregister", EventKind::Deregistered, done)
+        }
     };
-    if let Err(notice) = done {
-        return notice;
+    match done {
+        Ok(()) => {}
+        Err(ProposeError::Refused(_)) => return "refused",
+        Err(error) => {
+            tracing::error!(%error, service = %key, "an operator's change was not stored");
+            return "failed";
+        }
     }
     let subject = format!("{key}/{}", instance.id());
     let who = view.who();
@@ -187,56 +194,4 @@ async fn carry_out(
     };
     app.context.telemetry.events().push(kind, subject, detail);
     notice
-}
-
-async fn propose(app: &App, key: &ServiceKey, command: Command) -> Result<(), &'static str> {
-    match app.context.engine.propose(command).await {
-        Ok(_) => Ok(()),
-        Err(ProposeError::Refused(_)) => Err("refused"),
-        Err(error) => {
-            tracing::error!(%error, service = %key, "an operator's change was not stored");
-            Err("failed")
-        }
-    }
-}
-
-/// Eureka clients register again with a status of their own, and their door asks this record, under
-/// the instance's identifier and in Eureka's words, which status an operator wants.
-fn stored_override(app: &App, instance: &Instance, action: &str) -> Option<Command> {
-    if instance.protocol() != Protocol::Eureka {
-        return None;
-    }
-    let key = DocumentKey::new(DocumentKind::StatusOverride, instance.id()).ok()?;
-    match action {
-        "out_of_service" => {
-            Some(Command::PutDocument { key, body: Bytes::from_static(b"OUT_OF_SERVICE") })
-        }
-        "end_override" => {
-            let stored = app.context.engine.read(|state| state.document(&key).is_some());
-            stored.then_some(Command::RemoveDocument { key })
-        }
-        _ => None,
-    }
-}
-
-fn command(
-    key: &ServiceKey,
-    instance: &Instance,
-    action: &str,
-) -> (Command, &'static str, EventKind) {
-    let service = key.clone();
-    let with = |status, overridden| {
-        let spec = InstanceSpec { status, overridden, ..instance.spec() };
-        Command::Update { service: service.clone(), spec }
-    };
-    match action {
-        "out_of_service" => {
-            (with(Status::OutOfService, true), "out_of_service", EventKind::StatusChanged)
-        }
-        "end_override" => (with(Status::Up, false), "end_override", EventKind::StatusChanged),
-        _ => {
-            let (protocol, id) = (instance.protocol(), instance.id().to_owned());
-            (Command::Deregister { service, protocol, id }, "deregister", EventKind::Deregistered)
-        }
-    }
 }

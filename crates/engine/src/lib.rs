@@ -11,6 +11,7 @@ mod core;
 mod engine;
 mod error;
 pub mod limits;
+mod operate;
 mod proposer;
 mod record;
 mod report;

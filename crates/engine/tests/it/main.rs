@@ -2,6 +2,7 @@
 
 mod durable;
 mod kill;
+mod operating;
 mod owning;
 mod running;
 mod support;

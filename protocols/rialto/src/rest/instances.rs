@@ -123,13 +123,9 @@ pub(crate) async fn status(
     let wanted = body.status.as_deref().map(parse_status).transpose()?;
     let (key, held) = which.find(&shared, &name, &id)?;
     caller.may_service(Action::Operate, &key)?;
-    let mut spec = held.spec();
-    // Without an override an instance that registered here is up: it would not be here otherwise.
-    spec.status = wanted.unwrap_or(Status::Up);
-    spec.overridden = wanted.is_some();
-    let (protocol, promise) = (spec.protocol, spec.promise);
-    let status = spec.status.as_str();
-    change(&shared, promise, Command::Update { service: key.clone(), spec }).await?;
+    let protocol = held.protocol();
+    let engine = &shared.context.engine;
+    let status = engine.override_status(&key, protocol, &id, wanted).await?.as_str();
     let detail = match body.reason.as_str() {
         "" => format!("{status}, by {}", caller.name()),
         reason => format!("{status}, by {}: {reason}", caller.name()),
@@ -161,7 +157,7 @@ pub(crate) async fn deregister(
     let (protocol, promise) = (held.protocol(), held.promise());
     let own = protocol == Protocol::Rest && promise == Promise::Ephemeral;
     caller.may_service(if own { Action::Register } else { Action::Operate }, &key)?;
-    change(&shared, promise, Command::Deregister { service: key, protocol, id }).await?;
+    shared.context.engine.remove_instance(&key, protocol, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -196,14 +192,6 @@ impl Which {
             }
         })
     }
-}
-
-async fn change(shared: &Shared, promise: Promise, command: Command) -> Result<(), Problem> {
-    match promise {
-        Promise::Ephemeral => shared.context.engine.apply(command).map(drop)?,
-        Promise::Agreed => shared.context.engine.propose(command).await.map(drop)?,
-    }
-    Ok(())
 }
 
 fn spec(body: RegisterInstance, id: String) -> InstanceSpec {
