@@ -40,7 +40,7 @@ pub(crate) struct Opening<'a> {
     pub(crate) host: &'a str,
 }
 
-/// What is known of it when it ends.
+/// What is known of it when it ends. Names of routes, services and instances need no escaping.
 pub(crate) struct Ending<'a> {
     pub(crate) wall_ms: u64,
     pub(crate) status: u16,
@@ -216,12 +216,12 @@ fn json(out: &mut Vec<u8>, ending: &Ending<'_>) {
     out.extend_from_slice(b",\"status\":");
     out.extend_from_slice(number.format(ending.status).as_bytes());
     out.extend_from_slice(b",\"route\":\"");
-    escape(out, ending.route);
+    out.extend_from_slice(ending.route.as_bytes());
     if !ending.service.is_empty() {
         out.extend_from_slice(b"\",\"service\":\"");
-        escape(out, ending.service);
+        out.extend_from_slice(ending.service.as_bytes());
         out.extend_from_slice(b"\",\"instance\":\"");
-        escape(out, ending.instance);
+        out.extend_from_slice(ending.instance.as_bytes());
         out.extend_from_slice(b"\",\"tries\":");
         out.extend_from_slice(number.format(ending.tries).as_bytes());
     } else {

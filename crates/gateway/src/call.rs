@@ -35,17 +35,6 @@ pub(crate) struct Incoming<'a> {
     pub(crate) upgrade: Option<&'a [u8]>,
 }
 
-/// Who sends.
-#[derive(Debug)]
-pub(crate) struct Peer {
-    /// The address as text.
-    pub(crate) text: Box<str>,
-    /// Its forwarding headers are believed.
-    pub(crate) trusted: bool,
-    /// Port that it reached us on.
-    pub(crate) port: u16,
-}
-
 /// A request under way.
 #[derive(Debug)]
 pub(crate) struct Call {

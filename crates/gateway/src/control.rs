@@ -299,7 +299,8 @@ impl Control {
             Destination::Service(name) => self.engine.read(|state| {
                 let services = state.services_folded("public", "default", name);
                 let instances = services.flat_map(|service| service.instances().iter());
-                let usable = instances.filter(|one| one.available() && one.port() != 0);
+                let usable = instances
+                    .filter(|one| one.available() && one.port() != 0 && is_host(one.host()));
                 usable
                     .map(|one| Place {
                         host: one.host().to_owned(),
@@ -372,6 +373,12 @@ impl Place {
         let Self { host, port, .. } = self;
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
+}
+
+/// Whether the host of an instance can stand in a request's head and in a log line.
+fn is_host(host: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:%".contains(&byte);
+    !host.is_empty() && host.bytes().all(legal)
 }
 
 /// The address of a host; None while it is looked up.

@@ -21,6 +21,7 @@ mod gateway;
 mod h2;
 pub mod limits;
 mod local;
+mod peer;
 mod pool;
 mod prepare;
 mod protect;

@@ -10,8 +10,9 @@ use rialto_resilience::{Deadline, Nanos};
 
 use crate::accesslog::{Lines, Opening};
 use crate::auth::Identity;
-use crate::call::{Call, Incoming, Parts, Peer};
+use crate::call::{Call, Incoming, Parts};
 use crate::local::LocalRoute;
+use crate::peer::Peer;
 use crate::protect::Admission;
 use crate::reply::Reply;
 use crate::table::edits::Variables;
@@ -364,14 +365,9 @@ impl Head<'_, '_> {
             let hidden = plan.auth.as_ref().is_some_and(|auth| auth.hides(name));
             time || hidden || edits.drops(name)
         };
-        for (line, kind) in self.incoming.fields.iter() {
-            if !matches!(kind, Kind::Ordinary | Kind::Authorization) {
-                continue;
-            }
-            if !selective || !stays(line.name) {
-                write::field(self.out, line.name.as_bytes(), line.value);
-            }
-        }
+        self.incoming.fields.write(self.out, |line, kind| {
+            matches!(kind, Kind::Ordinary | Kind::Authorization) && !(selective && stays(line.name))
+        });
         if let Some(identity) = identity {
             self.out.extend_from_slice(&identity.lines);
         }
@@ -388,26 +384,15 @@ impl Head<'_, '_> {
 
     /// Who asked, for whom, and in which trace.
     fn forwarding(&mut self) {
-        let (peer, out) = (self.peer, &mut *self.out);
-        let received = |name: &str| {
-            if peer.trusted { self.incoming.fields.get(name) } else { None }
-        };
-        out.extend_from_slice(b"x-forwarded-for: ");
-        if let Some(before) = received("x-forwarded-for") {
-            out.extend_from_slice(before);
-            out.extend_from_slice(b", ");
+        let out = &mut *self.out;
+        let mut host = self.incoming.host.as_bytes();
+        if self.peer.trusted {
+            host = self.peer.append(self.incoming.fields, out).unwrap_or(host);
+        } else {
+            out.extend_from_slice(&self.peer.lines);
         }
-        out.extend_from_slice(peer.text.as_bytes());
-        out.extend_from_slice(b"\r\nx-forwarded-proto: ");
-        out.extend_from_slice(received("x-forwarded-proto").unwrap_or(b"http"));
-        out.extend_from_slice(b"\r\nx-forwarded-host: ");
-        let host = received("x-forwarded-host").unwrap_or(self.incoming.host.as_bytes());
+        out.extend_from_slice(b"x-forwarded-host: ");
         out.extend_from_slice(host);
-        out.extend_from_slice(b"\r\nx-forwarded-port: ");
-        match received("x-forwarded-port") {
-            Some(port) => out.extend_from_slice(port),
-            None => write::decimal(out, u64::from(peer.port)),
-        }
         out.extend_from_slice(b"\r\nx-request-id: ");
         out.extend_from_slice(&self.call.request_id);
         out.extend_from_slice(b"\r\n");

@@ -33,13 +33,11 @@ impl Trace {
 
     /// Writes the `traceparent` line for the instance.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"traceparent: 00-");
-        out.extend_from_slice(&self.id);
-        out.push(b'-');
-        out.extend_from_slice(&self.span);
-        out.push(b'-');
-        out.extend_from_slice(&self.flags);
-        out.extend_from_slice(b"\r\n");
+        let mut line = *b"traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-00\r\n";
+        line[16..48].copy_from_slice(&self.id);
+        line[49..65].copy_from_slice(&self.span);
+        line[66..68].copy_from_slice(&self.flags);
+        out.extend_from_slice(&line);
     }
 }
 
@@ -94,7 +92,8 @@ mod tests {
 
     fn written(value: &str) -> String {
         let lines = [Field { name: "traceparent", value: value.as_bytes() }];
-        let fields = Fields::classify(&lines).unwrap();
+        let mut kinds = rialto_http1::kinds();
+        let fields = Fields::classify(&lines, &mut kinds).unwrap();
         let mut out = Vec::new();
         Trace::of(&fields, &mut SmallRng::seed_from_u64(1)).write(&mut out);
         String::from_utf8(out).unwrap()
@@ -125,7 +124,8 @@ mod tests {
     #[test]
     fn identifiers_are_believed_from_trusted_peers_only() {
         let lines = [Field { name: "x-request-id", value: b"order-7" }];
-        let fields = Fields::classify(&lines).unwrap();
+        let mut kinds = rialto_http1::kinds();
+        let fields = Fields::classify(&lines, &mut kinds).unwrap();
         let trace = Trace::of(&fields, &mut SmallRng::seed_from_u64(1));
         assert_eq!(&*request_id(&fields, true, &trace), b"order-7");
         assert_eq!(&*request_id(&fields, false, &trace), &trace.id);

@@ -17,7 +17,6 @@ use tokio::sync::Notify;
 
 use crate::accesslog::{Ending, Lines, Writer};
 use crate::auth::TokenCache;
-use crate::call::Peer;
 use crate::clock::Clock;
 use crate::config::{Limits, LogFormat, Network};
 use crate::connection;
@@ -25,6 +24,7 @@ use crate::deadline::Deadlines;
 use crate::ejected::Ejected;
 use crate::limits::{HOUSEKEEPING_MS, LOG_DRAIN_LOOK_MS, LOG_DRAIN_MS, READ_MAX_BYTES};
 use crate::local::{LocalRoute, LocalTable};
+use crate::peer::Peer;
 use crate::table::{Sought, Table};
 
 /// What all workers share. Requests only read it.
@@ -238,9 +238,7 @@ impl Worker {
         if io.set_nodelay(true).is_err() {
             return;
         }
-        let ip = from.ip().to_canonical();
-        let text = ip.to_string().into_boxed_str();
-        let peer = Rc::new(Peer { text, trusted: self.shared.trusts(from), port });
+        let peer = Rc::new(Peer::new(from, port, self.shared.trusts(from)));
         let counted = Counted::new(self);
         let worker = Rc::clone(self);
         tokio::task::spawn_local(async move {

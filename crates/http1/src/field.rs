@@ -8,13 +8,26 @@ use crate::refusal::Refusal;
 /// One field line; the value has no surrounding white space.
 pub type Field<'b> = httparse::Header<'b>;
 
-/// Room for the field lines of a head, on the stack and not initialised.
-pub type Slots<'b> = [MaybeUninit<Field<'b>>; FIELDS_MAX];
+/// Room for what is found out about a head, on the caller's stack.
+#[derive(Debug)]
+pub struct Slots<'b> {
+    pub(crate) lines: [MaybeUninit<Field<'b>>; FIELDS_MAX],
+    pub(crate) kinds: Kinds,
+}
+
+/// Room for the kinds of field lines.
+pub type Kinds = [Kind; FIELDS_MAX];
 
 /// Fresh [`Slots`].
 #[must_use]
 pub const fn slots<'b>() -> Slots<'b> {
-    [const { MaybeUninit::uninit() }; FIELDS_MAX]
+    Slots { lines: [const { MaybeUninit::uninit() }; FIELDS_MAX], kinds: kinds() }
+}
+
+/// Fresh [`Kinds`].
+#[must_use]
+pub const fn kinds() -> Kinds {
+    [Kind::Ordinary; FIELDS_MAX]
 }
 
 /// What a field is to a proxy.
@@ -49,10 +62,12 @@ pub enum Kind {
 }
 
 /// The fields of a head with their kinds, in the order received.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Fields<'s, 'b> {
     lines: &'s [Field<'b>],
-    kinds: [Kind; FIELDS_MAX],
+    kinds: &'s [Kind],
+    /// The head that the lines point into; empty when they come from elsewhere.
+    head: &'b [u8],
 }
 
 impl<'s, 'b> Fields<'s, 'b> {
@@ -60,25 +75,59 @@ impl<'s, 'b> Fields<'s, 'b> {
     ///
     /// # Errors
     /// [`Refusal::HeadTooLarge`] with too many lines, [`Refusal::FieldName`] as when parsing.
-    pub fn classify(lines: &'s [Field<'b>]) -> Result<Self, Refusal> {
+    pub fn classify(lines: &'s [Field<'b>], kinds: &'s mut Kinds) -> Result<Self, Refusal> {
         if lines.len() > FIELDS_MAX {
             return Err(Refusal::HeadTooLarge);
         }
-        let mut kinds = [Kind::Ordinary; FIELDS_MAX];
-        for (line, kind) in lines.iter().zip(&mut kinds) {
+        for (line, kind) in lines.iter().zip(&mut *kinds) {
             *kind = kind_of(line.name.as_bytes())?;
         }
-        Ok(Self { lines, kinds })
+        Ok(Self { lines, kinds, head: b"" })
     }
 
-    pub(crate) fn with_kinds(lines: &'s [Field<'b>], kinds: [Kind; FIELDS_MAX]) -> Self {
-        Self { lines, kinds }
+    pub(crate) fn new(lines: &'s [Field<'b>], kinds: &'s [Kind], head: &'b [u8]) -> Self {
+        Self { lines, kinds, head }
     }
 
     /// No lines at all.
     #[must_use]
     pub fn empty() -> Self {
-        Self { lines: &[], kinds: [Kind::Ordinary; FIELDS_MAX] }
+        Self { lines: &[], kinds: &[], head: b"" }
+    }
+
+    /// Writes the lines that `passes` lets through. Neighbours are copied together and as they came:
+    /// a checked line has one reading, whatever white space is around its value.
+    pub fn write(&self, out: &mut Vec<u8>, mut passes: impl FnMut(&Field<'b>, Kind) -> bool) {
+        if self.head.is_empty() {
+            for (line, kind) in self.iter() {
+                if passes(line, kind) {
+                    crate::write::field(out, line.name.as_bytes(), line.value);
+                }
+            }
+            return;
+        }
+        let mut run = None;
+        for (at, (line, kind)) in self.iter().enumerate() {
+            if passes(line, kind) {
+                run.get_or_insert(at);
+            } else if let Some(first) = run.take() {
+                self.copy(out, first, at);
+            }
+        }
+        if let Some(first) = run {
+            self.copy(out, first, self.lines.len());
+        }
+    }
+
+    /// Copies the lines from `first` up to `end`.
+    fn copy(&self, out: &mut Vec<u8>, first: usize, end: usize) {
+        let begins = |at: usize| match self.lines.get(at) {
+            Some(line) => (line.name.as_ptr() as usize).wrapping_sub(self.head.as_ptr() as usize),
+            // Before the empty line.
+            None => self.head.len().saturating_sub(2),
+        };
+        let lines = self.head.get(begins(first)..begins(end));
+        out.extend_from_slice(lines.expect("a line lies in its head, before the next one"));
     }
 
     /// Every line with its kind.
@@ -109,17 +158,17 @@ impl<'s, 'b> Fields<'s, 'b> {
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
+}
 
-    /// Marks every ordinary field that a `Connection` value names as hop-by-hop.
-    pub(crate) fn drop_named(&mut self, connection: &[u8]) {
-        for token in tokens(connection) {
-            for (line, kind) in self.lines.iter().zip(&mut self.kinds) {
-                if *kind != Kind::Host && line.name.as_bytes().eq_ignore_ascii_case(token) {
-                    *kind = match *kind {
-                        Kind::Ordinary | Kind::RequestId | Kind::TraceParent => Kind::HopByHop,
-                        known => known,
-                    };
-                }
+/// Marks every ordinary field that a `Connection` value names as hop-by-hop.
+pub(crate) fn drop_named(lines: &[Field<'_>], kinds: &mut Kinds, connection: &[u8]) {
+    for token in tokens(connection) {
+        for (line, kind) in lines.iter().zip(&mut *kinds) {
+            if line.name.as_bytes().eq_ignore_ascii_case(token) {
+                *kind = match *kind {
+                    Kind::Ordinary | Kind::RequestId | Kind::TraceParent => Kind::HopByHop,
+                    known => known,
+                };
             }
         }
     }
@@ -131,7 +180,7 @@ pub(crate) struct Connection {
     pub(crate) close: bool,
     pub(crate) keep_alive: bool,
     pub(crate) upgrade: bool,
-    /// Other fields are named; [`Fields::drop_named`] must run.
+    /// Other fields are named; [`drop_named`] must run.
     pub(crate) names_others: bool,
 }
 
@@ -249,9 +298,9 @@ mod tests {
             Field { name: "X-Secret", value: b"1" },
             Field { name: "Accept", value: b"*/*" },
         ];
-        let mut fields = Fields::classify(&lines).unwrap();
-        fields.drop_named(b"x-secret, host");
-        let kinds: Vec<Kind> = fields.iter().map(|(_, kind)| kind).collect();
-        assert_eq!(kinds, [Kind::Host, Kind::HopByHop, Kind::Ordinary]);
+        let mut kinds = kinds();
+        Fields::classify(&lines, &mut kinds).unwrap();
+        drop_named(&lines, &mut kinds, b"x-secret, host");
+        assert_eq!(kinds[..3], [Kind::Host, Kind::HopByHop, Kind::Ordinary]);
     }
 }

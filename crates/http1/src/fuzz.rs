@@ -1,7 +1,7 @@
 //! Entry points for fuzzing: each takes any bytes, must not panic, and asserts what must hold.
 
 use crate::body::{Body, Framing};
-use crate::field::slots;
+use crate::field::{Kind, slots};
 use crate::request::parse_request;
 use crate::response::parse_response;
 use crate::target::{SlashPolicy, normalise};
@@ -16,6 +16,9 @@ pub fn request(data: &[u8]) {
         assert!(used <= data.len() && data[..used].ends_with(b"\r\n\r\n"));
         assert!(request.minor == 0 || !request.host.is_empty());
         assert!(request.framing != Framing::UntilClose);
+        let mut copied = Vec::new();
+        request.fields.write(&mut copied, |_, kind| kind == Kind::Ordinary);
+        assert!(copied.is_empty() || copied.ends_with(b"\r\n"));
         let mut path = Vec::new();
         if normalise(request.target.path, SlashPolicy::Reject, &mut path).is_ok() {
             let target = request.target;

@@ -18,7 +18,7 @@ mod target;
 pub mod write;
 
 pub use body::{Body, Framing, Piece};
-pub use field::{Field, Fields, Kind, Slots, slots};
+pub use field::{Field, Fields, Kind, Kinds, Slots, kinds, slots};
 pub use refusal::Refusal;
 pub use request::{PREFACE, Request, check_host, head_may_be_complete, parse_request};
 pub use response::{Response, parse_response};

@@ -1,8 +1,8 @@
 //! Request heads.
 
 use crate::body::Framing;
-use crate::field::{Connection, Field, Fields, Kind, Slots, kind_of};
-use crate::limits::{CONTENT_LENGTH_MAX_DIGITS, FIELDS_MAX, HEAD_MAX_BYTES, TARGET_MAX_BYTES};
+use crate::field::{Connection, Field, Fields, Kind, Kinds, Slots, drop_named, kind_of};
+use crate::limits::{CONTENT_LENGTH_MAX_DIGITS, HEAD_MAX_BYTES, TARGET_MAX_BYTES};
 use crate::refusal::Refusal;
 use crate::target::{Target, split_absolute};
 
@@ -50,8 +50,9 @@ pub fn parse_request<'s, 'b>(
         None => return Ok(None),
     }
     let mut raw = httparse::Request::new(&mut []);
+    let Slots { lines, kinds } = slots;
     let status =
-        raw.parse_with_uninit_headers(input, slots).map_err(|error| refuse(error, input))?;
+        raw.parse_with_uninit_headers(input, lines).map_err(|error| refuse(error, input))?;
     let httparse::Status::Complete(length) = status else {
         return if input.len() < HEAD_MAX_BYTES { Ok(None) } else { Err(too_large(input)) };
     };
@@ -65,7 +66,8 @@ pub fn parse_request<'s, 'b>(
     if target.len() > TARGET_MAX_BYTES {
         return Err(Refusal::TargetTooLong);
     }
-    let request = assemble(method, target, minor, raw.headers)?;
+    let head = Framer::read(raw.headers, kinds, &input[..length])?;
+    let request = assemble(method, target, minor, &head)?;
     Ok(Some((request, skipped + length)))
 }
 
@@ -84,9 +86,8 @@ fn assemble<'s, 'b>(
     method: &'b str,
     target: &'b str,
     minor: u8,
-    lines: &'s [Field<'b>],
+    head: &Framer<'s, 'b>,
 ) -> Result<Request<'s, 'b>, Refusal> {
-    let head = Framer::read(lines)?;
     let host = match head.host {
         Some(value) => check_host(value)?,
         None if minor == 0 => "",
@@ -99,12 +100,7 @@ fn assemble<'s, 'b>(
     let framing = head.framing(minor)?;
     let connection = head.connection;
     let wants_upgrade = minor == 1 && connection.upgrade;
-    let mut fields = head.fields;
-    if connection.names_others {
-        for line in lines.iter().filter(|line| line.name.eq_ignore_ascii_case("connection")) {
-            fields.drop_named(line.value);
-        }
-    }
+    let fields = head.fields;
     let expects_continue = match fields.first(Kind::Expect) {
         Some(value) => minor == 1 && value.eq_ignore_ascii_case(b"100-continue"),
         None => false,
@@ -132,11 +128,14 @@ pub(crate) struct Framer<'s, 'b> {
 }
 
 impl<'s, 'b> Framer<'s, 'b> {
-    pub(crate) fn read(lines: &'s [Field<'b>]) -> Result<Self, Refusal> {
-        let mut kinds = [Kind::Ordinary; FIELDS_MAX];
+    pub(crate) fn read(
+        lines: &'s [Field<'b>],
+        kinds: &'s mut Kinds,
+        head: &'b [u8],
+    ) -> Result<Self, Refusal> {
         let (mut host, mut length, mut chunked) = (None, None, false);
         let mut connection = Connection::default();
-        for (line, slot) in lines.iter().zip(&mut kinds) {
+        for (line, slot) in lines.iter().zip(&mut *kinds) {
             let kind = kind_of(line.name.as_bytes())?;
             *slot = kind;
             match kind {
@@ -155,7 +154,12 @@ impl<'s, 'b> Framer<'s, 'b> {
                 _ => {}
             }
         }
-        let fields = Fields::with_kinds(lines, kinds);
+        if connection.names_others {
+            for line in lines.iter().filter(|line| line.name.eq_ignore_ascii_case("connection")) {
+                drop_named(lines, kinds, line.value);
+            }
+        }
+        let fields = Fields::new(lines, kinds, head);
         Ok(Self { fields, connection, host, length, chunked })
     }
 

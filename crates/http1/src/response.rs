@@ -34,8 +34,9 @@ pub fn parse_response<'s, 'b>(
     slots: &'s mut Slots<'b>,
 ) -> Result<Option<(Response<'s, 'b>, usize)>, Refusal> {
     let mut raw = httparse::Response::new(&mut []);
+    let Slots { lines, kinds } = slots;
     let status = httparse::ParserConfig::default()
-        .parse_response_with_uninit_headers(&mut raw, input, slots)
+        .parse_response_with_uninit_headers(&mut raw, input, lines)
         .map_err(|error| match error {
             httparse::Error::TooManyHeaders => Refusal::HeadTooLarge,
             _ => Refusal::Syntax,
@@ -54,20 +55,14 @@ pub fn parse_response<'s, 'b>(
         return Err(Refusal::Syntax);
     }
     let reason = raw.reason.unwrap_or_default();
-    let head = Framer::read(raw.headers)?;
+    let head = Framer::read(raw.headers, kinds, &input[..length])?;
     let framing = head.framing(minor)?;
     let connection = head.connection;
-    let mut fields = head.fields;
-    if connection.names_others {
-        for line in raw.headers.iter().filter(|one| one.name.eq_ignore_ascii_case("connection")) {
-            fields.drop_named(line.value);
-        }
-    }
     let bodiless = to_head || status < 200 || matches!(status, 204 | 304);
     let response = Response {
         status,
         reason,
-        fields,
+        fields: head.fields,
         framing: if bodiless { Framing::None } else { framing.unwrap_or(Framing::UntilClose) },
         length: match framing {
             Some(Framing::Length(bytes)) => Some(bytes),

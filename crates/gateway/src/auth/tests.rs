@@ -31,7 +31,8 @@ fn token(header: &str, claims: &str) -> String {
 
 fn check(auth: &Auth, name: &str, value: &str, now_s: u64) -> Result<Rc<Identity>, Denied> {
     let lines = [Field { name, value: value.as_bytes() }];
-    let fields = Fields::classify(&lines).unwrap();
+    let mut kinds = rialto_http1::kinds();
+    let fields = Fields::classify(&lines, &mut kinds).unwrap();
     auth.check(&fields, now_s, &mut TokenCache::default())
 }
 
@@ -55,7 +56,8 @@ fn the_cache_does_not_outlive_the_token() {
     let auth = Auth::compile(&AuthSpec { jwt: Some(spec()), api_key: None }).unwrap();
     let value = format!("Bearer {}", token(HEADER, CLAIMS));
     let lines = [Field { name: "authorization", value: value.as_bytes() }];
-    let fields = Fields::classify(&lines).unwrap();
+    let mut kinds = rialto_http1::kinds();
+    let fields = Fields::classify(&lines, &mut kinds).unwrap();
     let mut cache = TokenCache::default();
     for _ in 0..2 {
         assert!(auth.check(&fields, NOW_S, &mut cache).is_ok());

@@ -194,15 +194,13 @@ fn write_head(
     let edits = &plan.response;
     let old = call.minor == 0;
     write::status_line(out, response.status, response.reason.as_bytes());
-    let mut retry_after_s = None;
-    for (line, kind) in response.fields.iter() {
-        if passes(kind) && (!edits.drops_any() || !edits.drops(line.name)) {
-            write::field(out, line.name.as_bytes(), line.value);
-        }
-        if matches!(response.status, 429 | 503) && line.name.eq_ignore_ascii_case("retry-after") {
-            retry_after_s = std::str::from_utf8(line.value).ok().and_then(|text| text.parse().ok());
-        }
-    }
+    let selective = edits.drops_any();
+    response.fields.write(out, |line, kind| passes(kind) && !(selective && edits.drops(line.name)));
+    let retry_after_s = match response.status {
+        429 | 503 => response.fields.get("retry-after"),
+        _ => None,
+    };
+    let retry_after_s = retry_after_s.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
     edits.write(out, &Variables { patterns: &[], path: "" });
     let mut chunked = false;
     match response.framing {
@@ -241,12 +239,9 @@ fn write_head(
 fn write_upgrade(out: &mut Vec<u8>, response: &Response<'_, '_>, call: &Call) {
     let edits = &call.local.route.plan.response;
     write::status_line(out, response.status, response.reason.as_bytes());
-    for (line, kind) in response.fields.iter() {
-        let passes = matches!(kind, Kind::Ordinary | Kind::Upgrade);
-        if passes && !edits.drops(line.name) {
-            write::field(out, line.name.as_bytes(), line.value);
-        }
-    }
+    response.fields.write(out, |line, kind| {
+        matches!(kind, Kind::Ordinary | Kind::Upgrade) && !edits.drops(line.name)
+    });
     edits.write(out, &Variables { patterns: &[], path: "" });
     out.extend_from_slice(b"connection: upgrade\r\n\r\n");
 }

@@ -19,12 +19,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::accesslog::Ending;
-use crate::call::{Call, Peer};
+use crate::call::Call;
 use crate::deadline::Slot;
 use crate::h2;
 use crate::limits::{
     KEPT_BUFFER_MAX_BYTES, LINGER_MAX_BYTES, LINGER_MS, REQUESTS_PER_CONNECTION_MAX,
 };
+use crate::peer::Peer;
 use crate::prepare::{Notes, Refused};
 use crate::reply::{About, Reply};
 use crate::worker::{HEADROOM, Worker};

@@ -5,14 +5,15 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming as Frames;
-use rialto_http1::{Fields, Refusal, Target};
+use rialto_http1::{Fields, Refusal, Target, kinds};
 use tokio::sync::oneshot;
 
 use super::body::AnswerBody;
 use super::job::Job;
 use super::request::Read;
 use crate::accesslog::Ending;
-use crate::call::{Call, Incoming, Peer};
+use crate::call::{Call, Incoming};
+use crate::peer::Peer;
 use crate::prepare::{Notes, Refused, prepare};
 use crate::reply::{About, Reply};
 use crate::worker::Worker;
@@ -57,7 +58,8 @@ fn begin(
         Box::new(Refused::unread(worker, reply))
     };
     let lines = read.lines(parts);
-    let fields = Fields::classify(&lines).map_err(refuse)?;
+    let mut kinds = kinds();
+    let fields = Fields::classify(&lines, &mut kinds).map_err(refuse)?;
     let target = Target::parse(&read.target).map_err(refuse)?;
     let incoming = Incoming {
         method: parts.method.as_str(),

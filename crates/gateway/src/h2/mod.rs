@@ -20,11 +20,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
-use crate::call::Peer;
 use crate::limits::{
     H2_CONNECTION_WINDOW_BYTES, H2_IDLE_LOOK_MS, H2_PING_MS, H2_RESETS_MAX, H2_STREAM_WINDOW_BYTES,
     H2_STREAMS_MAX,
 };
+use crate::peer::Peer;
 use crate::worker::Worker;
 use io::Begun;
 

@@ -229,9 +229,9 @@ impl RetryPlan {
 }
 
 fn check_id(id: &str) -> Result<(), String> {
-    let legal = |c: char| !c.is_control() && c != '"';
+    let legal = |c: char| !c.is_control() && c != '"' && c != '\\';
     if id.is_empty() || id.len() > 128 || !id.chars().all(legal) {
-        return Err("the id must have 1 to 128 characters, without quotes".to_owned());
+        return Err("the id must have 1 to 128 characters, without quotes and \\".to_owned());
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::field::slots;
+use crate::limits::FIELDS_MAX;
 use proptest::prelude::*;
 
 fn check(input: &str) -> Result<Framing, Refusal> {
@@ -134,6 +135,22 @@ fn persistence_expectation_upgrade() {
     assert!(request.expects_continue);
     let named = request.fields.iter().find(|(line, _)| line.name == "X-A").unwrap();
     assert_eq!(named.1, Kind::HopByHop);
+}
+
+#[test]
+fn neighbours_are_copied_together() {
+    let input = b"GET / HTTP/1.1\r\nHost: a\r\nA:1\r\nB: \t2 \r\nTE: x\r\nC: 3\r\n\r\nrest";
+    let mut slots = slots();
+    let (request, _) = parse_request(input, &mut slots).unwrap().unwrap();
+    let mut out = Vec::new();
+    request.fields.write(&mut out, |_, kind| kind == Kind::Ordinary);
+    assert_eq!(out, b"A:1\r\nB: \t2 \r\nC: 3\r\n");
+    out.clear();
+    request.fields.write(&mut out, |line, _| line.name == "A" || line.name == "TE");
+    assert_eq!(out, b"A:1\r\nTE: x\r\n");
+    out.clear();
+    request.fields.write(&mut out, |_, _| false);
+    assert!(out.is_empty());
 }
 
 #[test]
