@@ -4,6 +4,7 @@ use super::ConfigCommand;
 use super::sources::{default_data, load, read, refused};
 use crate::config::{resolve, to_json, to_text};
 use crate::exit::Failure;
+use crate::words::count;
 use crate::{output, serve};
 
 /// Runs the command.
@@ -25,8 +26,8 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<(), Failure> {
             let resolved =
                 resolve(&default_data().to_string_lossy(), vec![layer]).map_err(refused)?;
             resolved.check_routes(serve::check_route).map_err(refused)?;
-            let routes = resolved.routes.len();
-            output::line(&format!("{} is valid; {routes} routes", file.display()));
+            let routes = count(resolved.routes.len(), "route");
+            output::line(&format!("{} is valid; {routes}", file.display()));
         }
     }
     Ok(())

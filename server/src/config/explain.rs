@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 
-use super::{Placed, Resolved};
+use super::{Kind, Placed, Resolved};
 
 /// Text for people: `key = value`, the place, the description.
 pub fn to_text(resolved: &Resolved) -> String {
@@ -15,7 +15,8 @@ pub fn to_text(resolved: &Resolved) -> String {
         let shown = if shown.is_empty() { "(none)".to_owned() } else { shown };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{} = {shown}", setting.key);
-        let _ = writeln!(text, "    from {place}; {} or --set", setting.variable());
+        let or_flag = if setting.kind == Kind::Secret { "" } else { " or --set" };
+        let _ = writeln!(text, "    from {place}; {}{or_flag}", setting.variable());
         let _ = writeln!(text, "    {}", setting.about);
     }
     if resolved.routes.is_empty() {

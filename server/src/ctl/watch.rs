@@ -172,7 +172,7 @@ fn routes(frame: &mut Frame<'_>, area: Rect, seen: &Seen, palette: Palette) {
     let rows = seen.routes.iter().map(|RouteView { spec, traffic, .. }| {
         let style = if traffic.error_rate > 0.0 { palette.bad() } else { palette.ok() };
         Row::new([
-            Cell::from(format!("{} → {}", spec.id, spec.uri)),
+            Cell::from(format!("{} → {}", spec.id, spec.uri.trim_start_matches("lb://"))),
             Cell::from(format!("{:.0}/s", traffic.rate)),
             Cell::from(Span::styled(format!("{:.1}/s", traffic.error_rate), style)),
             Cell::from(latency(traffic.p50_ms)),

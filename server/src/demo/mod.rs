@@ -95,7 +95,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
         output::print(&format!("\n{}", summary::table(&verdicts)));
     }
     let all_held = verdicts.iter().all(|verdict| verdict.held);
-    if result.is_err() || !all_held {
+    let nothing_to_see = result.as_ref().is_err_and(|failure| failure.exit() == Exit::Listen);
+    if (result.is_err() || !all_held) && !nothing_to_see {
         folder.keep = true;
         output::line(&format!("Logs of all processes are kept in {}", folder.path.display()));
     }

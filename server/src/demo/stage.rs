@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -245,12 +246,7 @@ async fn start_server(
                 .map_err(|error| Failure::caused(Exit::Failed, &error));
         }
         if let Some((_, status)) = crew.ended().first() {
-            let in_use = status.code() == Some(Exit::Listen as i32);
-            let words = crew.last_words("rialto");
-            let hint = if in_use { ". Or run the demo with --port-offset 1000" } else { "" };
-            let exit = if in_use { Exit::Listen } else { Exit::Failed };
-            let words = words.strip_prefix("rialto: ").unwrap_or(&words);
-            return Err(Failure::new(exit, format!("{words}{hint}")));
+            return Err(no_start(*status, &crew.last_words("rialto"), port_offset));
         }
         if Instant::now() > deadline {
             let words = crew.last_words("rialto");
@@ -259,6 +255,18 @@ async fn start_server(
         }
         sleep(LOOK).await;
     }
+}
+
+/// Why the server ended at once: in its own words, save for what the demo's flags can change.
+fn no_start(status: ExitStatus, words: &str, port_offset: u16) -> Failure {
+    let words = words.strip_prefix("rialto: ").unwrap_or(words);
+    if status.code() != Some(Exit::Listen as i32) {
+        return Failure::new(Exit::Failed, words);
+    }
+    let what = words.split(", or start with").next().unwrap_or(words);
+    let free = (port_offset + 1_000) % 50_000;
+    let message = format!("{what}, or run the demo with --port-offset {free}");
+    Failure::new(Exit::Listen, message)
 }
 
 fn roles(folder: &Path, api: &str) -> BTreeMap<String, Role> {

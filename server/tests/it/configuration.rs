@@ -26,7 +26,8 @@ fn explain_says_value_source_and_meaning() {
     let expected = [
         format!("data = {path}\n    from flag --data {path}; RIALTO_DATA or --set\n"),
         "ready_file = (none)\n    from default; RIALTO_READY_FILE or --set\n".to_owned(),
-        "admin.password = (hidden)\n    from variable RIALTO_ADMIN_PASSWORD".to_owned(),
+        "admin.password = (hidden)\n    from variable RIALTO_ADMIN_PASSWORD; RIALTO_ADMIN_PASSWORD\n"
+            .to_owned(),
         format!("log.level = debug\n    from {path}/rialto.toml:2:9; RIALTO_LOG_LEVEL or --set\n"),
         "eureka.listen = 127.0.0.1:1\n    from variable RIALTO_EUREKA_LISTEN".to_owned(),
         "gateway.listen = 127.0.0.1:8080\n    from default".to_owned(),
@@ -58,7 +59,7 @@ fn check_reads_a_file_without_starting_anything() {
     fs::write(&good, "[[routes]]\nid='a'\nuri='lb://a'\n").unwrap();
     let checked = run(folder.path(), &["config", "check", good.to_str().unwrap()]);
     assert_eq!(checked.code, Some(0), "{checked:?}");
-    assert!(checked.out.contains("is valid; 1 routes"), "{checked:?}");
+    assert!(checked.out.contains("is valid; 1 route\n"), "{checked:?}");
     let bad = folder.path().join("bad.toml");
     fs::write(&bad, "[api]\nlisten = 1\nx = 2\n").unwrap();
     let checked = run(folder.path(), &["config", "check", bad.to_str().unwrap()]);
