@@ -13,8 +13,8 @@ use crate::engine::Engine;
 use crate::error::ProposeError;
 
 impl Engine {
-    /// Sets the status of an instance against what it says itself, or with `None` ends that; then it
-    /// counts as up until it says otherwise. Returns the status that is shown from now on.
+    /// Sets the status of an instance against what it says itself, or with `None` ends that; then
+    /// it counts as up until it says otherwise. Returns the status that is shown from now on.
     ///
     /// # Errors
     /// When there is no such instance, or the change could not be made durable.

@@ -95,8 +95,8 @@ impl<'s, 'b> Fields<'s, 'b> {
         Self { lines: &[], kinds: &[], head: b"" }
     }
 
-    /// Writes the lines that `passes` lets through. Neighbours are copied together and as they came:
-    /// a checked line has one reading, whatever white space is around its value.
+    /// Writes the lines that `passes` lets through. Neighbours are copied together and as they
+    /// came: a checked line has one reading, whatever white space is around its value.
     pub fn write(&self, out: &mut Vec<u8>, mut passes: impl FnMut(&Field<'b>, Kind) -> bool) {
         if self.head.is_empty() {
             for (line, kind) in self.iter() {

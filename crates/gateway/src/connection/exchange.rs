@@ -264,8 +264,9 @@ impl Connection {
         }
     }
 
-    /// Whether the client leaves before its request has gone anywhere. Who sends its last byte while
-    /// it waits in a queue is taken to have given up: nearly all have, and the queue is for others.
+    /// Whether the client leaves before its request has gone anywhere. Who sends its last byte
+    /// while it waits in a queue is taken to have given up: nearly all have, and the queue is for
+    /// others.
     pub(super) fn poll_left(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let nothing = Exchange::new(false);
         match self.poll_client(context, &nothing) {

@@ -1,4 +1,5 @@
-//! What could be smuggled through HTTP/2 to an instance that speaks HTTP/1.1: none of it gets there.
+//! What could be smuggled through HTTP/2 to an instance that speaks HTTP/1.1: none of it gets
+//! there.
 //!
 //! Frames are written by hand, since no client library sends such requests.
 
