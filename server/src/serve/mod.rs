@@ -12,11 +12,13 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use rialto_api::route::RouteSpec;
+use rialto_eureka::Access;
 use rialto_telemetry::logs::{self, LogFormat};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::cli::{Loaded, ServeArgs, load, refused};
+use crate::config::{Config, Listen};
 use crate::exit::{Exit, Failure};
 use crate::output;
 use banner::Banner;
@@ -105,6 +107,7 @@ async fn live(args: &ServeArgs, loaded: Loaded, started: Instant) -> Result<(), 
     } else {
         output::print(&banner.text());
     }
+    warn_of_open_doors(&config);
     let why = stop.asked().await;
     tracing::info!(why, "stopping");
     drop(ready);
@@ -114,6 +117,20 @@ async fn live(args: &ServeArgs, loaded: Loaded, started: Instant) -> Result<(), 
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What somebody decided is said again at each start, so that it is not forgotten.
+fn warn_of_open_doors(config: &Config) {
+    let open = |listen: Listen| listen.address().is_some_and(|at| !at.ip().is_loopback());
+    if open(config.eureka.listen) && config.eureka.access == Access::Open {
+        tracing::warn!("eureka.auth=none: whoever reaches the Eureka door may change the catalog");
+    }
+    if open(config.api.listen) {
+        tracing::warn!(
+            "API and console can be reached from other machines without TLS: passwords and tokens \
+             cross the network in clear; put a proxy with TLS before them"
+        );
+    }
 }
 
 /// Everything that asks the server to stop.

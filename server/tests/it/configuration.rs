@@ -26,8 +26,11 @@ fn explain_says_value_source_and_meaning() {
     let expected = [
         format!("data = {path}\n    from flag --data {path}; RIALTO_DATA or --set\n"),
         "ready_file = (none)\n    from default; RIALTO_READY_FILE or --set\n".to_owned(),
-        "admin.password = (hidden)\n    from variable RIALTO_ADMIN_PASSWORD; RIALTO_ADMIN_PASSWORD\n"
-            .to_owned(),
+        concat!(
+            "admin.password = (hidden)\n",
+            "    from variable RIALTO_ADMIN_PASSWORD; RIALTO_ADMIN_PASSWORD\n"
+        )
+        .to_owned(),
         format!("log.level = debug\n    from {path}/rialto.toml:2:9; RIALTO_LOG_LEVEL or --set\n"),
         "eureka.listen = 127.0.0.1:1\n    from variable RIALTO_EUREKA_LISTEN".to_owned(),
         "gateway.listen = 127.0.0.1:8080\n    from default".to_owned(),

@@ -1,8 +1,12 @@
 //! Start, what a person is told, and graceful stop.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use crate::harness::{Server, eventually, folder};
+use crate::harness::{PATIENCE, Server, eventually, folder, rialto};
 
 #[test]
 fn tells_people_and_scripts_where_everything_is() {
@@ -44,6 +48,42 @@ fn stops_gracefully_and_starts_again_without_a_new_password() {
 }
 
 #[test]
+fn a_request_under_way_is_finished_and_streams_hold_nothing_up() {
+    let folder = folder();
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    let route = format!("/slow/**=http://{}", upstream.local_addr().unwrap());
+    let mut server = Server::start(folder.path(), &["--route", &route]);
+    let mut follower = rialto(folder.path())
+        .args(["ctl", "--server", &format!("http://{}", server.doors["api"]), "--data"])
+        .arg(server.folder.join("data"))
+        .args(["events", "--follow"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    assert!(lines.next().is_some(), "the stream is open");
+
+    let mut client = TcpStream::connect(&server.doors["gateway"]).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(client, "GET /slow/x HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+    let (mut instance, _) = upstream.accept().unwrap();
+    let mut head = [0; 4_096];
+    assert!(instance.read(&mut head).unwrap() > 0);
+    server.signal("TERM");
+    eventually("the stop has begun", || server.err().contains("stopping").then_some(()));
+    instance.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
+    let began = Instant::now();
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(8), "no wait for the open stream");
+    assert_eq!(follower.wait().unwrap().code(), Some(8), "its server is gone");
+}
+
+#[test]
 fn speaks_json_to_machines() {
     let folder = folder();
     let server = Server::start(folder.path(), &["--log-format", "json"]);
@@ -67,6 +107,14 @@ fn doors_that_are_off_are_absent() {
     assert_eq!(server.doors.keys().collect::<Vec<_>>(), ["api"]);
     let banner = eventually("the banner", || Some(server.out()).filter(|out| !out.is_empty()));
     assert!(banner.contains("eureka    off") && banner.contains("gateway   off"), "{banner}");
+}
+
+#[test]
+fn doors_that_are_open_to_others_are_said_at_each_start() {
+    let folder = folder();
+    let open = ["--set", "eureka.listen=0.0.0.0:0", "--set", "eureka.auth=none"];
+    let server = Server::start(folder.path(), &open);
+    eventually("the warning", || server.err().contains("eureka.auth=none").then_some(()));
 }
 
 #[test]
