@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rialto_http1::write;
 
-use super::arena::Region;
 use crate::codec::{Media, Problem, ProblemBody};
 
 /// An answer to one call.
@@ -35,25 +34,9 @@ pub(super) enum Body {
 /// A body in parts that many answers share.
 #[derive(Debug)]
 pub(super) struct Listing {
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<Bytes>,
     pub(super) bytes: u64,
     pub(super) gzip: bool,
-}
-
-/// A part of a listing.
-#[derive(Debug, Clone)]
-pub(super) enum Part {
-    Memory(Bytes),
-    File(Region),
-}
-
-impl Part {
-    pub(super) fn bytes(&self) -> u64 {
-        match self {
-            Part::Memory(bytes) => bytes.len() as u64,
-            Part::File(region) => region.bytes,
-        }
-    }
 }
 
 impl Body {

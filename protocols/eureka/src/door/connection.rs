@@ -12,12 +12,11 @@ use bytes::{Buf, Bytes, BytesMut};
 use rialto_http1::{
     Body as Received, Framing, Refusal, head_may_be_complete, parse_request, slots,
 };
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use super::answer::{Answer, Body, Listing, Part};
-use super::arena::{self, Region};
+use super::answer::{Answer, Body, Listing};
 use super::call::Call;
 use super::desk::Reply;
 use super::gate::{Admission, Check, Gate};
@@ -324,34 +323,10 @@ impl Connection {
 
     /// Sends the head that waits and the parts of a listing without copying them.
     async fn send_listing(&mut self, listing: &Listing) -> Result<(), Ended> {
-        let mut memory = vec![Bytes::from(std::mem::take(&mut self.out))];
-        for part in &listing.parts {
-            match part {
-                Part::Memory(bytes) => memory.push(bytes.clone()),
-                Part::File(region) => {
-                    self.send_memory(&mut memory).await?;
-                    self.send_region(region.clone()).await?;
-                }
-            }
-        }
-        self.send_memory(&mut memory).await
-    }
-
-    async fn send_region(&mut self, mut region: Region) -> Result<(), Ended> {
-        while region.bytes > 0 {
-            self.limit(self.limits.answer_ms);
-            let Self { stream, timer, deadline, .. } = self;
-            let send = stream.async_io(Interest::WRITABLE, || arena::send(stream, &mut region));
-            match within(timer, *deadline, send).await? {
-                Ok(1..) => {}
-                _ => return Err(Ended),
-            }
-        }
-        Ok(())
-    }
-
-    async fn send_memory(&mut self, parts: &mut Vec<Bytes>) -> Result<(), Ended> {
-        parts.retain(|part| !part.is_empty());
+        let head = Bytes::from(std::mem::take(&mut self.out));
+        let mut parts: Vec<Bytes> = Vec::with_capacity(listing.parts.len() + 1);
+        parts.push(head);
+        parts.extend(listing.parts.iter().cloned());
         let mut next = 0;
         while next < parts.len() {
             self.limit(self.limits.answer_ms);
@@ -378,7 +353,6 @@ impl Connection {
                 parts[next].advance(sent);
             }
         }
-        parts.clear();
         Ok(())
     }
 }

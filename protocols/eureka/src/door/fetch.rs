@@ -7,8 +7,7 @@ use parking_lot::{Mutex, RwLock};
 use rialto_catalog::{ExpiryMode, LeaseInfo, Revision, Timestamp};
 use rialto_engine::Engine;
 
-use super::answer::{Listing, Part};
-use super::arena::Arena;
+use super::answer::Listing;
 use crate::codec::{Envelope, Format, Media, Member, Styled};
 use crate::limits::LISTING_MS;
 use crate::map::Telling;
@@ -29,8 +28,6 @@ pub(super) struct Fetch {
     view: Mutex<View>,
     /// By what is fetched, format and compression.
     kept: [RwLock<Option<Arc<Kept>>>; 16],
-    /// Plain listings of applications, in the place that they have in `kept`.
-    arenas: [Mutex<Arena>; 8],
     /// Lets one write at a time; the others wait for the result.
     gate: tokio::sync::Mutex<()>,
 }
@@ -50,7 +47,6 @@ impl Fetch {
             telling: if netflix { Telling::Netflix } else { Telling::True },
             view: Mutex::default(),
             kept: Default::default(),
-            arenas: Default::default(),
             gate: tokio::sync::Mutex::default(),
         };
         fetch.catch_up();
@@ -129,8 +125,7 @@ impl Fetch {
         let pages = view.pages().write(format, now, self.telling, &|entry| self.lease(entry));
         drop(view);
         // Netflix's server says 1 in every full answer; versions matter in deltas only.
-        let arena = &mut self.arenas[slot(What::Apps, format, false)].lock();
-        let listing = assemble(format, gzip, ("1", &hash), &pages, "", arena);
+        let listing = assemble(format, gzip, "1", &hash, &pages, "");
         Kept { revision, fresh_until: Timestamp(now.0 + LISTING_MS), listing }
     }
 
@@ -147,9 +142,7 @@ impl Fetch {
         drop(view);
         let between = if format.media == Media::Json { "," } else { "" };
         let version = revision.0.to_string();
-        let about = (version.as_str(), hash.as_str());
-        let arena = &mut Arena::default();
-        let listing = assemble(format, gzip, about, &apps, between, arena);
+        let listing = assemble(format, gzip, &version, &hash, &apps, between);
         Kept { revision, fresh_until, listing }
     }
 
@@ -186,61 +179,40 @@ impl Fetch {
 fn assemble(
     format: Format,
     gzip: bool,
-    (version, hash): (&str, &str),
+    version: &str,
+    hash: &str,
     pieces: &[Arc<Written>],
     between: &'static str,
-    arena: &mut Arena,
 ) -> Arc<Listing> {
     let envelope = Envelope::listing(format);
     let (mut open, mut close) = (Vec::new(), Vec::new());
     envelope.open(&mut open, version, hash);
     envelope.close(&mut close, version, hash, pieces.is_empty());
     let parts = if gzip {
-        vec![Part::Memory(packed(&open, pieces, between, &close))]
+        let mut member = Member::default();
+        member.store(&open);
+        for (at, piece) in pieces.iter().enumerate() {
+            if at > 0 && !between.is_empty() {
+                member.store(between.as_bytes());
+            }
+            member.push(piece.piece());
+        }
+        member.store(&close);
+        vec![member.finish()]
     } else {
-        let mut parts = vec![Part::Memory(open.into())];
-        parts.extend(plain(pieces, between, arena));
-        parts.push(Part::Memory(close.into()));
+        let mut parts = vec![Bytes::from(open)];
+        for (at, piece) in pieces.iter().enumerate() {
+            if at > 0 && !between.is_empty() {
+                parts.push(Bytes::from_static(between.as_bytes()));
+            }
+            parts.push(piece.text().clone());
+        }
+        parts.push(close.into());
         parts
     };
-    let bytes = parts.iter().map(Part::bytes).sum();
+    let bytes = parts.iter().map(|part| part.len() as u64).sum();
     Arc::new(Listing { parts, bytes, gzip })
 }
-
-fn packed(open: &[u8], pieces: &[Arc<Written>], between: &str, close: &[u8]) -> Bytes {
-    let mut member = Member::default();
-    member.store(open);
-    for (at, piece) in pieces.iter().enumerate() {
-        if at > 0 && !between.is_empty() {
-            member.store(between.as_bytes());
-        }
-        member.push(piece.piece());
-    }
-    member.store(close);
-    member.finish()
-}
-
-fn plain(pieces: &[Arc<Written>], between: &'static str, arena: &mut Arena) -> Vec<Part> {
-    let large = pieces.iter().map(|piece| piece.text().len()).sum::<usize>() >= IN_FILE_BYTES_MIN;
-    if large && between.is_empty() {
-        match arena.place(pieces) {
-            Ok(regions) => return regions.into_iter().map(Part::File).collect(),
-            // Not on every system, and not without room: sent from memory it is the same.
-            Err(error) => tracing::debug!(%error, "no memory file for a listing"),
-        }
-    }
-    let mut parts = Vec::with_capacity(pieces.len() * 2);
-    for (at, piece) in pieces.iter().enumerate() {
-        if at > 0 && !between.is_empty() {
-            parts.push(Part::Memory(Bytes::from_static(between.as_bytes())));
-        }
-        parts.push(Part::Memory(piece.text().clone()));
-    }
-    parts
-}
-
-/// Smaller listings are sent from memory: a copy costs less than the calls that avoid it.
-const IN_FILE_BYTES_MIN: usize = 256 * 1024;
 
 fn slot(what: What, format: Format, gzip: bool) -> usize {
     usize::from(what == What::Delta)

@@ -2,7 +2,6 @@
 //! HTTP/1.1; a heartbeat is answered on the spot.
 
 mod answer;
-mod arena;
 mod batch;
 mod call;
 mod connection;

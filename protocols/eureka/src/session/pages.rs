@@ -84,9 +84,7 @@ struct Edges {
 }
 
 impl Written {
-    /// A text written at a moment.
-    #[must_use]
-    pub fn new(text: Bytes, at: Timestamp) -> Arc<Self> {
+    pub(super) fn new(text: Bytes, at: Timestamp) -> Arc<Self> {
         Arc::new(Written { at, text, piece: OnceLock::new() })
     }
 

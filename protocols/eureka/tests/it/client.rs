@@ -65,22 +65,15 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 
 /// Reads one answer that has a Content-Length, leaving the connection open.
 pub(crate) fn read_one(stream: &mut TcpStream) -> Response {
-    let mut head = Vec::new();
+    let mut answer = Vec::new();
     let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
+    while !answer.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).expect("the door answers with a whole head");
-        head.push(byte[0]);
+        answer.push(byte[0]);
     }
-    read_rest(&head, stream)
-}
-
-/// Reads the rest of an answer whose head, and perhaps more, has been read already.
-pub(crate) fn read_rest(begin: &[u8], stream: &mut TcpStream) -> Response {
-    let mut answer = begin.to_vec();
     let head = parse(&answer).expect("a head was read");
     let length = head.header("content-length").map_or(0, |it| it.parse().expect("a number"));
-    let there = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head was read");
-    let mut body = vec![0; there + 4 + length - answer.len()];
+    let mut body = vec![0; length];
     stream.read_exact(&mut body).expect("the door answers with a whole body");
     answer.extend_from_slice(&body);
     parse(&answer).expect("an answer was read")
