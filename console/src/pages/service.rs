@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{StatusCode, Uri};
 use rialto_api::rest::EdgeView;
-use rialto_catalog::{Protocol, ServiceKey, Status};
+use rialto_catalog::{Protocol, Refused, ServiceKey, Status};
 use rialto_engine::ProposeError;
 use rialto_security::Action;
 use rialto_telemetry::EventKind;
@@ -159,10 +159,8 @@ async fn carry_out(
     form: &ActionForm,
     reason: &str,
 ) -> &'static str {
-    let found = app.context.engine.read(|state| state.instance(key, protocol, &form.id).cloned());
-    let Some(instance) = found else { return "gone" };
     let engine = &app.context.engine;
-    let id = instance.id();
+    let id = form.id.as_str();
     let (notice, kind, done) = match form.action.as_str() {
         "out_of_service" => {
             let out = Some(Status::OutOfService);
@@ -180,13 +178,14 @@ async fn carry_out(
     };
     match done {
         Ok(()) => {}
+        Err(ProposeError::Refused(Refused::UnknownInstance { .. })) => return "gone",
         Err(ProposeError::Refused(_)) => return "refused",
         Err(error) => {
             tracing::error!(%error, service = %key, "an operator's change was not stored");
             return "failed";
         }
     }
-    let subject = format!("{key}/{}", instance.id());
+    let subject = format!("{key}/{id}");
     let who = view.who();
     let detail = match (form.action.as_str(), reason) {
         (action, "") => format!("{} by {who}", action.replace('_', " ")),
