@@ -14,13 +14,21 @@ const LAYERS: &[&[&str]] = &[
         "rialto-api",
         "rialto-balance",
         "rialto-catalog",
+        "rialto-configuration",
         "rialto-http1",
         "rialto-resilience",
         "rialto-sdk-macros",
     ],
     &["rialto-door", "rialto-security", "rialto-storage", "rialto-telemetry"],
     &["rialto-engine"],
-    &["rialto-console", "rialto-eureka", "rialto-gateway", "rialto-protocol", "rialto-sdk"],
+    &[
+        "rialto-console",
+        "rialto-eureka",
+        "rialto-gateway",
+        "rialto-nacos",
+        "rialto-protocol",
+        "rialto-sdk",
+    ],
     &["rialto-server"],
 ];
 

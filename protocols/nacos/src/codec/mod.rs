@@ -1,0 +1,1 @@
+//! Bytes of both transports: the gRPC envelope, JSON bodies, forms.

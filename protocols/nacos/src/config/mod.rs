@@ -1,0 +1,1 @@
+//! What calls about configuration mean, for both transports.

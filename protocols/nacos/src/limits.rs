@@ -1,0 +1,1 @@
+//! Every limit of the Nacos door, with its source.

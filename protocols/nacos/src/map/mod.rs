@@ -1,0 +1,1 @@
+//! The words of Nacos in those of the catalog, and back.

@@ -1,0 +1,1 @@
+//! What calls about services and instances mean, for both transports.
