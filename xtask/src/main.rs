@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "a command-line tool speaks through standard output")]
 
 mod check;
+mod fuzz;
 mod tidy;
 mod workspace;
 
@@ -29,6 +30,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Checks what the compiler doesn't: layers, sizes, documents, links
     Tidy(tidy::TidyArgs),
+    /// Looks for inputs that break a decoder, with libFuzzer; needs a C++ compiler
+    Fuzz(fuzz::FuzzArgs),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let good = match cli.command {
         Command::Check(args) => check::run(&workspace, &args),
         Command::Tidy(args) => tidy::run(&workspace, &args),
+        Command::Fuzz(args) => fuzz::run(&workspace, &args),
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -5,7 +5,7 @@
 //! left out and listed at the end; under `CI=true` such a tool is installed first, and its
 //! absence is a failure.
 
-mod outcome;
+pub(crate) mod outcome;
 mod steps;
 mod tools;
 
