@@ -45,7 +45,7 @@ impl Binary {
         let mut command = Command::new(&self.0);
         command.arg("serve").arg("--data").arg(data).arg("--ready-file").arg(&ready);
         command.env("RIALTO_ADMIN_PASSWORD", "benchmark-only-password");
-        for door in ["eureka", "gateway", "api"] {
+        for door in ["eureka", "nacos", "gateway", "api"] {
             let own = format!("{door}.listen=");
             if !settings.iter().any(|setting| setting.starts_with(&own)) {
                 command.arg("--set").arg(format!("{own}127.0.0.1:0"));

@@ -32,7 +32,7 @@ export async function startRialto(...more) {
   const dir = mkdtempSync(join(tmpdir(), "rialto-console-"));
   const ready = join(dir, "ready.json");
   const args = ["serve", "--data", join(dir, "data"), "--ready-file", ready];
-  for (const door of ["eureka", "gateway", "api"]) args.push("--set", `${door}.listen=127.0.0.1:0`);
+  for (const door of ["eureka", "nacos", "gateway", "api"]) args.push("--set", `${door}.listen=127.0.0.1:0`);
   // The server takes every RIALTO_ variable for a setting of its own.
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith("RIALTO_"));
   const env = { ...Object.fromEntries(others), RIALTO_ADMIN_PASSWORD: PASSWORD };

@@ -13,4 +13,4 @@ pub mod session;
 
 mod door;
 
-pub use door::{Access, EurekaConfig, StartError, WORKERS_MAX, start};
+pub use door::{EurekaConfig, StartError, WORKERS_MAX, start};

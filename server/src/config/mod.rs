@@ -33,7 +33,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rialto_api::route::RouteSpec;
-use rialto_eureka::Access;
+use rialto_door::Access;
 use rialto_gateway::{AccessLog, Limits, LogFormat, Network};
 
 /// A whole configuration, every value checked.
@@ -51,6 +51,8 @@ pub struct Config {
     pub drain: Duration,
     /// Eureka door.
     pub eureka: Eureka,
+    /// Nacos door.
+    pub nacos: Nacos,
     /// Gateway.
     pub gateway: Gateway,
     /// API and console.
@@ -81,6 +83,19 @@ pub struct Eureka {
     pub workers: usize,
     /// Netflix's numbers for lease expiry instead of exact ones.
     pub netflix: bool,
+}
+
+/// Nacos door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nacos {
+    /// Where it listens for HTTP; gRPC at the port plus 1000.
+    pub listen: Listen,
+    /// Who may call.
+    pub access: Access,
+    /// Threads; 0 means one per processor.
+    pub workers: usize,
+    /// Files of certificate chain and key, when TLS is spoken too.
+    pub tls: Option<(PathBuf, PathBuf)>,
 }
 
 /// Gateway.

@@ -3,14 +3,20 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rialto_eureka::Access;
+use rialto_door::Access;
 use rialto_gateway::{AccessLog, Limits, LogFormat};
 
 use super::problem::Problem;
 use super::value::{Listen, Value, networks};
-use super::{Api, Catalog, Config, Eureka, Gateway, Log, Placed, PlacedRoute};
+use super::{Api, Catalog, Config, Eureka, Gateway, Log, Nacos, Placed, PlacedRoute};
 
-const DOORS: [&str; 3] = ["eureka.listen", "gateway.listen", "api.listen"];
+const DOORS: [&str; 4] = ["eureka.listen", "nacos.listen", "gateway.listen", "api.listen"];
+
+/// Doors through which the catalog is changed, and how their clients sign in.
+const REGISTRIES: [(&str, &str, &str); 2] = [
+    ("eureka.listen", "eureka.auth", "clients put user:password in their URL"),
+    ("nacos.listen", "nacos.auth", "clients have settings for user and password"),
+];
 
 /// Adds what is refused although each value by itself is fine.
 pub(super) fn check(values: &[Placed], problems: &mut Vec<Problem>) {
@@ -18,17 +24,24 @@ pub(super) fn check(values: &[Placed], problems: &mut Vec<Problem>) {
         message,
         place: placed(values, key).place.clone(),
     };
-    let beyond = listen(values, "eureka.listen").address().filter(|at| !at.ip().is_loopback());
-    if let Some(address) = beyond
-        && text(values, "eureka.auth") == "loopback"
+    for (door, auth, how) in REGISTRIES {
+        let beyond = listen(values, door).address().filter(|at| !at.ip().is_loopback());
+        if let Some(address) = beyond
+            && text(values, auth) == "loopback"
+        {
+            let message = format!(
+                "{door}={address} can be reached from other machines, where anybody could register \
+                 or remove services. Ask for sign-in with --set {auth}=required ({how}), or say \
+                 --set {auth}=none if the network itself is trusted"
+            );
+            problems.push(refuse(door, message));
+        }
+    }
+    let files = ["nacos.tls_certificate", "nacos.tls_key"].map(|key| (key, text(values, key)));
+    if let [(given, file), (missing, "")] | [(missing, ""), (given, file)] = files
+        && !file.is_empty()
     {
-        let message = format!(
-            "eureka.listen={address} can be reached from other machines, where anybody could \
-             register or remove services. Ask for sign-in with --set eureka.auth=required (clients \
-             put user:password in their URL), or say --set eureka.auth=none if the network itself \
-             is trusted"
-        );
-        problems.push(refuse("eureka.listen", message));
+        problems.push(refuse(given, format!("{given} needs {missing} beside it")));
     }
     for (index, door) in DOORS.iter().enumerate() {
         let Some(address) = listen(values, door).address().filter(|at| at.port() != 0) else {
@@ -62,13 +75,15 @@ pub(super) fn build(values: &[Placed], routes: &[PlacedRoute]) -> Config {
         drain: Duration::from_millis(number(values, "stop.drain_ms")),
         eureka: Eureka {
             listen: listen(values, "eureka.listen"),
-            access: match text(values, "eureka.auth") {
-                "required" => Access::SignedIn,
-                "none" => Access::Open,
-                _ => Access::Loopback,
-            },
+            access: access(values, "eureka.auth"),
             workers: size(values, "eureka.workers"),
             netflix: text(values, "eureka.expiry") == "netflix",
+        },
+        nacos: Nacos {
+            listen: listen(values, "nacos.listen"),
+            access: access(values, "nacos.auth"),
+            workers: size(values, "nacos.workers"),
+            tls: path("nacos.tls_certificate").zip(path("nacos.tls_key")),
         },
         gateway: gateway(values),
         api: Api { listen: listen(values, "api.listen") },
@@ -109,6 +124,14 @@ fn gateway(values: &[Placed]) -> Gateway {
         trusted_proxies: networks(text(values, "gateway.trusted_proxies")).unwrap_or_default(),
         encoded_slashes: switch(values, "gateway.encoded_slashes"),
         limits,
+    }
+}
+
+fn access(values: &[Placed], key: &str) -> Access {
+    match text(values, key) {
+        "required" => Access::SignedIn,
+        "none" => Access::Open,
+        _ => Access::Loopback,
     }
 }
 

@@ -138,6 +138,40 @@ pub const SETTINGS: &[Setting] = &[
         about: "Threads that answer Eureka clients; 0 means one per processor.",
     },
     Setting {
+        key: "nacos.listen",
+        kind: Kind::Listen,
+        default: "127.0.0.1:8848",
+        about: "Nacos door: HTTP and gRPC; clients look for gRPC at this port plus 1000, which is \
+                opened too.",
+    },
+    Setting {
+        key: "nacos.auth",
+        kind: Kind::Choice(&["loopback", "required", "none"]),
+        default: "loopback",
+        about: "Sign-in of Nacos clients: \"loopback\" asks for none and serves this machine \
+                alone, \"required\" asks for user and password as Nacos does, \"none\" trusts \
+                everybody who reaches the ports.",
+    },
+    Setting {
+        key: "nacos.workers",
+        kind: Kind::Number { min: 0, max: 8 },
+        default: "0",
+        about: "Threads that answer Nacos clients; 0 means one per processor.",
+    },
+    Setting {
+        key: "nacos.tls_certificate",
+        kind: Kind::Path,
+        default: "",
+        about: "File with the certificate chain in PEM: the Nacos door then speaks TLS too, on the \
+                same ports. Read again when it changes.",
+    },
+    Setting {
+        key: "nacos.tls_key",
+        kind: Kind::Path,
+        default: "",
+        about: "File with the private key in PEM that belongs to the certificate.",
+    },
+    Setting {
         key: "gateway.listen",
         kind: Kind::Listen,
         default: "127.0.0.1:8080",

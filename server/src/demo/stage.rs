@@ -231,6 +231,7 @@ async fn start_server(
         ("--data", text(folder.join("data"))),
         ("--ready-file", text(ready_file.clone())),
         ("--set", door("eureka", 8761)),
+        ("--set", door("nacos", 8848)),
         ("--set", door("gateway", 8080)),
         ("--set", door("api", 7000)),
     ] {

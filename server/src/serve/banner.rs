@@ -31,6 +31,7 @@ impl Banner<'_> {
         let _ = writeln!(text, "  data      {}", self.data.display());
         for (door, about) in [
             ("eureka", "/eureka/ for Eureka clients"),
+            ("nacos", "/nacos/ for Nacos clients; gRPC at the port plus 1000"),
             ("gateway", "requests from outside"),
             ("api", "REST, gRPC, metrics"),
         ] {

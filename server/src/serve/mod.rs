@@ -12,7 +12,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use rialto_api::route::RouteSpec;
-use rialto_eureka::Access;
+use rialto_door::Access;
 use rialto_telemetry::logs::{self, LogFormat};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -122,8 +122,13 @@ async fn live(args: &ServeArgs, loaded: Loaded, started: Instant) -> Result<(), 
 /// What somebody decided is said again at each start, so that it is not forgotten.
 fn warn_of_open_doors(config: &Config) {
     let open = |listen: Listen| listen.address().is_some_and(|at| !at.ip().is_loopback());
-    if open(config.eureka.listen) && config.eureka.access == Access::Open {
-        tracing::warn!("eureka.auth=none: whoever reaches the Eureka door may change the catalog");
+    for (door, listen, access) in [
+        ("eureka", config.eureka.listen, config.eureka.access),
+        ("nacos", config.nacos.listen, config.nacos.access),
+    ] {
+        if open(listen) && access == Access::Open {
+            tracing::warn!("{door}.auth=none: whoever reaches that door may change the catalog");
+        }
     }
     if open(config.api.listen) {
         tracing::warn!(

@@ -83,9 +83,11 @@ pub(crate) fn folder() -> TempDir {
 }
 
 /// Every door at a port that the system chooses.
-pub(crate) const ANY_PORTS: [&str; 6] = [
+pub(crate) const ANY_PORTS: [&str; 8] = [
     "--set",
     "eureka.listen=127.0.0.1:0",
+    "--set",
+    "nacos.listen=127.0.0.1:0",
     "--set",
     "gateway.listen=127.0.0.1:0",
     "--set",

@@ -19,7 +19,7 @@ mod writes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rialto_door::{BindError, Shutdown, bind_reuse_port};
+use rialto_door::{Access, BindError, Shutdown, bind_reuse_port};
 use rialto_engine::Engine;
 use rialto_security::Security;
 use rialto_telemetry::Telemetry;
@@ -28,18 +28,6 @@ use self::desk::Desk;
 use self::fetch::Fetch;
 use self::worker::{Room, Worker};
 use crate::limits::{CONNECTIONS_MAX, Deadlines};
-
-/// Who may call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Access {
-    /// Everybody, and therefore only from this machine: other addresses are refused at the start.
-    #[default]
-    Loopback,
-    /// Whoever signs in; clients put `user:password@` into their URL.
-    SignedIn,
-    /// Everybody from everywhere. Only for networks that are closed themselves.
-    Open,
-}
 
 /// How the door is set up. When leases end is the catalog's policy, not the door's.
 #[derive(Debug, Clone)]
