@@ -2,73 +2,42 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
-/// Somebody who proved who they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use crate::grants::Grant;
+use crate::{Action, Resource};
+
+/// Somebody who proved who they are. Cheap to clone and safe to keep: what their own roles grant is
+/// looked up when it is asked for, and a changed or deleted user's identity is worth nothing from
+/// that moment on.
+#[derive(Clone)]
 pub struct Identity {
     /// User or token name.
     pub name: Arc<str>,
-    /// What they may do.
+    /// What they may do whatever their own roles say.
     pub role: Role,
+    standing: Option<Arc<Standing>>,
+    audited: bool,
 }
 
-/// A set of permissions.
+/// A built-in set of permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Everything.
     Admin,
-    /// Reads everything but access, changes instances and services, no routes.
+    /// Reads everything but access, changes instances, services and configurations, no routes.
     Operator,
-    /// A program: reads the catalog and routes, registers itself, reports its calls.
+    /// A program: reads the catalog, configurations and routes, registers itself, reports its
+    /// calls.
     Service,
     /// Reads everything but access.
     Reader,
-}
-
-/// What somebody wants to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Look.
-    Read,
-    /// Register, renew, update or deregister an instance as its owner.
-    Register,
-    /// Change what others registered: take out of service, deregister.
-    Operate,
-    /// Change routes, services' agreed records, users and tokens.
-    Administer,
-}
-
-/// What it is done to, after routing and normalisation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Resource<'a> {
-    /// The list of services, and changes of all of them.
-    Services,
-    /// One service and its instances.
-    Service {
-        /// Namespace.
-        namespace: &'a str,
-        /// Group.
-        group: &'a str,
-        /// Name.
-        name: &'a str,
-    },
-    /// The list of gateway routes.
-    Routes,
-    /// One gateway route.
-    Route(&'a str),
-    /// The event stream.
-    Events,
-    /// Who calls whom.
-    Topology,
-    /// The node at a glance.
-    Overview,
-    /// Prometheus metrics.
-    Metrics,
-    /// Users, tokens and sessions.
-    Access,
+    /// Nothing but what their own roles grant.
+    Member,
 }
 
 /// Whether it is allowed.
@@ -81,11 +50,88 @@ pub enum Decision {
     Denied,
 }
 
+/// What all clones of an identity share, and what changes under them.
+#[derive(Default)]
+pub(crate) struct Standing {
+    ended: AtomicBool,
+    grants: RwLock<Arc<[Grant]>>,
+}
+
 impl Identity {
     /// An identity with this name and role; only a door that has verified somebody may make one.
     #[must_use]
     pub fn new(name: &str, role: Role) -> Self {
-        Self { name: name.into(), role }
+        Self { name: name.into(), role, standing: None, audited: true }
+    }
+
+    /// Somebody unnamed, at a door that asks for no sign-in: an operator, whose writes are not
+    /// written to the audit log because there is no name to write.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self { audited: false, ..Self::new("anonymous", Role::Operator) }
+    }
+
+    /// Whether this is [`Identity::anonymous`].
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        !self.audited
+    }
+
+    /// Whether its user or token has been changed or deleted since: then sign in again.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.standing.as_ref().is_some_and(|standing| standing.ended.load(Ordering::Acquire))
+    }
+
+    /// What its own roles grant at present.
+    #[must_use]
+    pub fn grants(&self) -> Arc<[Grant]> {
+        self.standing.as_ref().map_or_else(Arc::default, |standing| standing.grants.read().clone())
+    }
+
+    pub(crate) fn with_grants(name: &str, role: Role, grants: Arc<[Grant]>) -> Self {
+        let standing = Standing { ended: AtomicBool::new(false), grants: RwLock::new(grants) };
+        Self { standing: Some(Arc::new(standing)), ..Self::new(name, role) }
+    }
+
+    pub(crate) fn grant(&self, grants: Arc<[Grant]>) {
+        if let Some(standing) = &self.standing {
+            *standing.grants.write() = grants;
+        }
+    }
+
+    pub(crate) fn end(&self) {
+        if let Some(standing) = &self.standing {
+            standing.ended.store(true, Ordering::Release);
+        }
+    }
+
+    /// The decision itself. What neither the table nor a grant names is denied.
+    pub(crate) fn decide(&self, action: Action, resource: &Resource<'_>) -> Decision {
+        if self.has_ended() {
+            return Decision::Denied;
+        }
+        if decide(self.role, action, resource).is_allowed() {
+            return Decision::Allowed;
+        }
+        let granted = self.standing.as_ref().is_some_and(|standing| {
+            standing.grants.read().iter().any(|grant| grant.allows(action, resource))
+        });
+        if granted { Decision::Allowed } else { Decision::Denied }
+    }
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.role == other.role && self.grants() == other.grants()
+    }
+}
+
+impl Eq for Identity {}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("name", &self.name).field("role", &self.role).finish()
     }
 }
 
@@ -98,24 +144,34 @@ impl Decision {
 }
 
 /// The table. What it does not name is denied.
-pub(crate) fn decide(role: Role, action: Action, resource: &Resource<'_>) -> Decision {
+fn decide(role: Role, action: Action, resource: &Resource<'_>) -> Decision {
     use {Action as A, Resource as R, Role as O};
     let catalog = matches!(resource, R::Services | R::Service { .. });
+    let configuration = matches!(resource, R::Configuration { .. });
     let routes = matches!(resource, R::Routes | R::Route(_));
     let access = matches!(resource, R::Access);
     let allowed = match (role, action) {
         (O::Admin, A::Read | A::Register | A::Operate | A::Administer) => true,
         (O::Operator | O::Reader, A::Read) => !access,
-        (O::Operator, A::Register | A::Operate) => catalog,
-        (O::Service, A::Read) => catalog || routes || matches!(resource, R::Topology),
+        (O::Operator, A::Register) => catalog,
+        (O::Operator, A::Operate) => {
+            catalog || configuration || matches!(resource, R::Namespaces | R::Node)
+        }
+        (O::Service, A::Read) => {
+            catalog || configuration || routes || matches!(resource, R::Topology)
+        }
         (O::Service, A::Register) => matches!(resource, R::Service { .. } | R::Topology),
-        (O::Operator | O::Service | O::Reader, _) => false,
+        (O::Operator | O::Service | O::Reader | O::Member, _) => false,
     };
     if allowed { Decision::Allowed } else { Decision::Denied }
 }
 
 impl Role {
-    /// `admin`, `operator`, `service` or `reader`.
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Admin, Self::Operator, Self::Service, Self::Reader, Self::Member];
+
+    /// `admin`, `operator`, `service`, `reader` or `member`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -123,50 +179,33 @@ impl Role {
             Self::Operator => "operator",
             Self::Service => "service",
             Self::Reader => "reader",
+            Self::Member => "member",
         }
     }
-}
 
-impl Action {
-    /// `read`, `register`, `operate` or `administer`.
+    /// The role of that name.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Register => "register",
-            Self::Operate => "operate",
-            Self::Administer => "administer",
-        }
-    }
-}
-
-impl fmt::Display for Resource<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Services => f.write_str("services"),
-            Self::Service { namespace, group, name } => {
-                write!(f, "service {namespace}/{group}/{name}")
-            }
-            Self::Routes => f.write_str("routes"),
-            Self::Route(id) => write!(f, "route {id}"),
-            Self::Events => f.write_str("events"),
-            Self::Topology => f.write_str("topology"),
-            Self::Overview => f.write_str("overview"),
-            Self::Metrics => f.write_str("metrics"),
-            Self::Access => f.write_str("access"),
-        }
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Rights;
 
     const SERVICE: Resource<'_> =
         Resource::Service { namespace: "public", group: "default", name: "stock" };
-    const ALL: [Resource<'_>; 9] = [
+    const CONFIGURATION: Resource<'_> =
+        Resource::Configuration { namespace: "public", group: "G", name: "a" };
+    const ALL: [Resource<'_>; 13] = [
         Resource::Services,
         SERVICE,
+        CONFIGURATION,
+        Resource::Namespaces,
+        Resource::Clients,
+        Resource::Node,
         Resource::Routes,
         Resource::Route("shop"),
         Resource::Events,
@@ -184,21 +223,55 @@ mod tests {
     #[test]
     fn the_whole_table() {
         const STOCK: &str = "service public/default/stock";
+        const PAPER: &str = "configuration public/G/a";
         for action in [Action::Read, Action::Register, Action::Operate, Action::Administer] {
             assert_eq!(allowed(Role::Admin, action).len(), ALL.len());
+            assert!(allowed(Role::Member, action).is_empty());
         }
         for role in [Role::Operator, Role::Reader] {
             assert_eq!(allowed(role, Action::Read).len(), ALL.len() - 1);
             assert!(!decide(role, Action::Read, &Resource::Access).is_allowed());
             assert!(allowed(role, Action::Administer).is_empty());
         }
-        assert_eq!(allowed(Role::Operator, Action::Operate), ["services", STOCK]);
+        assert_eq!(allowed(Role::Operator, Action::Register), ["services", STOCK]);
+        let operate = ["services", STOCK, PAPER, "namespaces", "node"];
+        assert_eq!(allowed(Role::Operator, Action::Operate), operate);
         assert!(allowed(Role::Reader, Action::Register).is_empty());
         assert!(allowed(Role::Reader, Action::Operate).is_empty());
-        let read = ["services", STOCK, "routes", "route shop", "topology"];
+        let read = ["services", STOCK, PAPER, "routes", "route shop", "topology"];
         assert_eq!(allowed(Role::Service, Action::Read), read);
         assert_eq!(allowed(Role::Service, Action::Register), [STOCK, "topology"]);
         assert!(allowed(Role::Service, Action::Operate).is_empty());
         assert!(allowed(Role::Service, Action::Administer).is_empty());
+    }
+
+    #[test]
+    fn grants_add_to_the_role_and_follow_every_clone() {
+        let read: Arc<[Grant]> = [Grant::new("public:*:*", Rights::Read).unwrap()].into();
+        let member = Identity::with_grants("m", Role::Member, Arc::default());
+        let clone = member.clone();
+        assert!(!clone.decide(Action::Read, &SERVICE).is_allowed());
+        member.grant(read);
+        assert!(clone.decide(Action::Read, &SERVICE).is_allowed());
+        assert!(!clone.decide(Action::Register, &SERVICE).is_allowed());
+        assert!(!clone.decide(Action::Read, &Resource::Node).is_allowed());
+    }
+
+    #[test]
+    fn an_ended_identity_may_nothing_whatever_its_role() {
+        let admin = Identity::with_grants("a", Role::Admin, Arc::default());
+        let clone = admin.clone();
+        admin.end();
+        assert!(clone.has_ended() && !clone.decide(Action::Read, &SERVICE).is_allowed());
+    }
+
+    #[test]
+    fn an_unnamed_operator_reaches_no_access() {
+        let anonymous = Identity::anonymous();
+        for action in [Action::Read, Action::Operate, Action::Administer] {
+            assert!(!anonymous.decide(action, &Resource::Access).is_allowed());
+        }
+        assert!(anonymous.decide(Action::Operate, &CONFIGURATION).is_allowed());
+        assert_eq!(Role::ALL.map(|role| Role::parse(role.as_str())), Role::ALL.map(Some));
     }
 }

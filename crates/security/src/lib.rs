@@ -14,10 +14,12 @@
 mod credentials;
 mod error;
 mod failures;
+mod grants;
 mod identity;
 pub mod limits;
 mod password;
 mod recent;
+mod resource;
 mod secret;
 mod security;
 mod sessions;
@@ -26,7 +28,9 @@ mod tokens;
 
 pub use credentials::{Credentials, parse_authorization};
 pub use error::{AuthError, Error, SignInError};
-pub use identity::{Action, Decision, Identity, Resource, Role};
+pub use grants::{Grant, Pattern, PatternError, Rights};
+pub use identity::{Decision, Identity, Role};
+pub use resource::{Action, Resource};
 pub use secret::{GeneratedPassword, Secret};
 pub use security::{Security, TokenInfo};
 pub use sessions::{NewSession, Session};

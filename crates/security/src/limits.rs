@@ -42,3 +42,5 @@ pub const FAILURE_WAIT_MAX_MS: u64 = 5 * 60_000;
 pub const FAILURE_MEMORY_MS: u64 = 15 * 60_000;
 /// Largest `security.json` in bytes that is read.
 pub const STATE_FILE_BYTES_MAX: u64 = 1 << 20;
+/// Longest resource pattern of a permission in bytes.
+pub const PATTERN_BYTES_MAX: usize = 1_024;
