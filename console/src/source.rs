@@ -54,11 +54,9 @@ pub(crate) struct LeaseRow {
     pub(crate) expires_ms: u64,
 }
 
-pub(crate) const PROTOCOLS: [Protocol; 3] = [Protocol::Sdk, Protocol::Eureka, Protocol::Rest];
-
 /// Protocols that the service's instances came by.
 pub(crate) fn protocols(service: &ServiceRef<'_>) -> Vec<&'static str> {
-    let present = PROTOCOLS.into_iter().filter(|protocol| service.count(*protocol) > 0);
+    let present = Protocol::ALL.into_iter().filter(|protocol| service.count(*protocol) > 0);
     present.map(Protocol::as_str).collect()
 }
 

@@ -120,6 +120,9 @@ impl Sum {
         self.number(lease.renewed().0);
         self.number(lease.was_renewed().into());
         self.number(lease.held().into());
+        self.number(instance.unhealthy_after().map_or(0, |after| after.0));
+        self.number(instance.lapsed().into());
+        self.text(instance.status().as_str());
     }
 
     fn change(&mut self, change: &Change) {

@@ -13,6 +13,12 @@ pub enum DocumentKind {
     Route,
     /// An operator's decision about an instance's status.
     StatusOverride,
+    /// A Nacos namespace: its name and description.
+    Namespace,
+    /// What Nacos keeps of a service beside its instances.
+    NacosService,
+    /// What an operator of Nacos changed of an instance, whoever registers it.
+    NacosInstance,
 }
 
 /// Name of a document, unique in its kind.
@@ -37,7 +43,13 @@ pub struct Document {
 
 impl DocumentKind {
     /// All kinds, in order.
-    pub const ALL: [Self; 2] = [Self::Route, Self::StatusOverride];
+    pub const ALL: [Self; 5] = [
+        Self::Route,
+        Self::StatusOverride,
+        Self::Namespace,
+        Self::NacosService,
+        Self::NacosInstance,
+    ];
 
     /// Short and stable.
     #[must_use]
@@ -45,6 +57,9 @@ impl DocumentKind {
         match self {
             Self::Route => "route",
             Self::StatusOverride => "status_override",
+            Self::Namespace => "namespace",
+            Self::NacosService => "nacos_service",
+            Self::NacosInstance => "nacos_instance",
         }
     }
 }

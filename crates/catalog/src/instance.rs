@@ -41,6 +41,10 @@ pub struct Instance {
     promise: Promise,
     has_secure_port: bool,
     overridden: bool,
+    /// What the owner says, while the instance is down because it was not renewed in time.
+    said: Option<Status>,
+    /// 0 when there is no such stage.
+    unhealthy_after_ms: u32,
 }
 
 /// A lease and where it waits. Renewal happens under a shared reference, so that heartbeats do not
@@ -120,6 +124,10 @@ impl Instance {
             promise: spec.promise,
             has_secure_port: spec.secure_port.is_some(),
             overridden: spec.overridden,
+            said: None,
+            unhealthy_after_ms: ttl
+                .and(spec.unhealthy_after)
+                .map_or(0, |after| u32::try_from(after.0).unwrap_or(u32::MAX)),
             text: SmallVec::from_slice(&text),
         }
     }
@@ -233,7 +241,20 @@ impl Instance {
         self.lease.ttl()
     }
 
-    /// The specification that would make this instance again.
+    /// How long after a renewal it is down, if there is such a stage.
+    #[must_use]
+    pub fn unhealthy_after(&self) -> Option<Millis> {
+        (self.unhealthy_after_ms != 0).then(|| Millis(self.unhealthy_after_ms.into()))
+    }
+
+    /// Whether it is down because it was not renewed in time.
+    #[must_use]
+    pub const fn lapsed(&self) -> bool {
+        self.said.is_some()
+    }
+
+    /// The specification that would make this instance again. What was not renewed in time is in
+    /// it what its owner said.
     #[must_use]
     pub fn spec(&self) -> InstanceSpec {
         InstanceSpec {
@@ -244,24 +265,48 @@ impl Instance {
             secure_port: self.secure_port(),
             zone: self.zone().to_owned(),
             weight: self.weight,
-            status: self.status,
+            status: self.said.unwrap_or(self.status),
             overridden: self.overridden,
             metadata: self.metadata().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
             promise: self.promise,
             ttl: self.ttl(),
+            unhealthy_after: self.unhealthy_after(),
             payload: Bytes::copy_from_slice(self.payload()),
         }
+    }
+
+    /// Whether self-preservation looks after its lease.
+    pub(crate) fn guarded(&self) -> bool {
+        self.lease.ttl().is_some() && !self.protocol.protects_itself()
     }
 
     pub(crate) const fn lease(&self) -> &Lease {
         &self.lease
     }
 
-    /// Takes over lease and time of registration of the instance that this one replaces.
+    /// Takes over lease, with its stage, and time of registration of the instance that this one
+    /// replaces.
     pub(crate) fn inherit(&mut self, from: &Self) {
+        self.keep_lease(from);
+        self.unhealthy_after_ms = from.unhealthy_after_ms;
+        if from.lapsed() {
+            self.lapse();
+        }
+    }
+
+    /// Takes over the lease, but not the stage that it is in.
+    pub(crate) fn keep_lease(&mut self, from: &Self) {
         self.lease.renewed = AtomicU64::new(from.lease.renewed.load(Ordering::Relaxed));
         self.lease.held = AtomicBool::new(from.lease.held());
         self.registered = from.registered;
+    }
+
+    /// Was not renewed in time: down, unless an operator decides otherwise.
+    pub(crate) fn lapse(&mut self) {
+        self.said = Some(self.status);
+        if !self.overridden {
+            self.status = Status::Down;
+        }
     }
 
     /// Whether others see the same of both.
@@ -276,6 +321,7 @@ impl Instance {
             && self.secure_port() == other.secure_port()
             && self.weight.to_bits() == other.weight.to_bits()
             && self.status == other.status
+            && self.said == other.said
             && self.overridden == other.overridden
             && self.protocol == other.protocol
     }

@@ -180,7 +180,7 @@ mod tests {
         }
         assert!(ServiceKey::new(&long[1..], &long[1..], "s").is_ok());
         let name = "n".repeat(SERVICE_NAME_BYTES_MAX + 1);
-        assert!(matches!(ServiceKey::named(&name), Err(InvalidName::TooLong { bytes: 257, .. })));
+        assert!(matches!(ServiceKey::named(&name), Err(InvalidName::TooLong { bytes: 513, .. })));
         assert!(ServiceKey::named(&name[1..]).is_ok());
         assert_eq!(ServiceKey::named(""), Err(InvalidName::Empty { what: "service name" }));
         assert!(matches!(ServiceKey::named("a\0b"), Err(InvalidName::Control { code: 0, .. })));

@@ -3,7 +3,7 @@
 /// Longest namespace, group and zone, in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
 /// Longest service name, in bytes.
-pub const SERVICE_NAME_BYTES_MAX: usize = 256;
+pub const SERVICE_NAME_BYTES_MAX: usize = 512;
 /// Longest instance identifier, in bytes.
 pub const INSTANCE_ID_BYTES_MAX: usize = 512;
 /// Longest host name or address, in bytes.
@@ -20,6 +20,9 @@ pub const WEIGHT_MAX: f64 = 10_000.0;
 pub const TTL_MS_MIN: u64 = 100;
 /// Longest lease, in milliseconds: one day.
 pub const TTL_MS_MAX: u64 = 86_400_000;
+/// How long an instance that was bound to a session is kept after a restart, for its owner to come
+/// back and register it again, in milliseconds.
+pub const ORPHAN_TTL_MS: u64 = 30_000;
 /// Longest document name, in bytes.
 pub const DOCUMENT_NAME_BYTES_MAX: usize = 1_024;
 /// Largest document, in bytes.

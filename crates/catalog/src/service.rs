@@ -6,7 +6,7 @@ use crate::event::ServiceSnapshot;
 use crate::instance::{Instance, LeaseInfo};
 use crate::key::ServiceKey;
 use crate::protection::{Guard, ProtectionState};
-use crate::spec::{Promise, Protocol};
+use crate::spec::Protocol;
 use crate::state::State;
 use crate::table::{Hashed, Table};
 use crate::time::{Revision, Timestamp};
@@ -19,11 +19,11 @@ pub(crate) struct Service {
     pub(crate) put: bool,
     pub(crate) revision: Revision,
     pub(crate) guard: Guard,
-    /// Instances with a lease.
+    /// Instances with a lease that self-preservation looks after.
     pub(crate) leases: usize,
     members: Table<Member>,
     available: usize,
-    protocols: [u32; 3],
+    protocols: [u32; Protocol::ALL.len()],
     /// All instances in order, made when first asked for after a change.
     sorted: OnceLock<Arc<[Arc<Instance>]>>,
 }
@@ -61,7 +61,7 @@ impl Service {
             leases: 0,
             members: Table::default(),
             available: 0,
-            protocols: [0; 3],
+            protocols: [0; Protocol::ALL.len()],
             sorted: OnceLock::new(),
         }
     }
@@ -85,10 +85,7 @@ impl Service {
         hash: u64,
         id: &str,
     ) -> impl Iterator<Item = &'a Arc<Instance>> + use<'a> {
-        [Protocol::Sdk, Protocol::Eureka, Protocol::Rest]
-            .map(|protocol| self.find(hash, protocol, id))
-            .into_iter()
-            .flatten()
+        Protocol::ALL.map(|protocol| self.find(hash, protocol, id)).into_iter().flatten()
     }
 
     pub(crate) fn insert(&mut self, hash: u64, instance: Arc<Instance>) {
@@ -140,7 +137,7 @@ impl Service {
             (true, false) => *count -= 1,
         };
         add(&mut self.available, instance.available());
-        add(&mut self.leases, instance.promise() == Promise::Ephemeral);
+        add(&mut self.leases, instance.guarded());
         let protocol = &mut self.protocols[instance.protocol() as usize];
         *protocol = if comes { *protocol + 1 } else { *protocol - 1 };
     }

@@ -16,6 +16,8 @@ pub enum Protocol {
     Eureka,
     /// Our REST interface.
     Rest,
+    /// A Nacos client.
+    Nacos,
 }
 
 /// Whether an instance wants traffic.
@@ -36,7 +38,7 @@ pub enum Status {
 /// What is promised about a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Promise {
-    /// There while its lease is renewed.
+    /// There while its lease is renewed, or its owner's session lasts.
     Ephemeral,
     /// Durable before the answer, and there until it is removed.
     Agreed,
@@ -67,8 +69,13 @@ pub struct InstanceSpec {
     pub metadata: Vec<(String, String)>,
     /// What is promised about it.
     pub promise: Promise,
-    /// Length of the lease: given for ephemeral instances, and only for them.
+    /// Length of the lease of an ephemeral instance; agreed ones have none. An ephemeral one
+    /// without is bound to a session of its door, which takes it out when the session ends;
+    /// only protocols with sessions may say so.
     pub ttl: Option<Millis>,
+    /// So long after the last renewal the instance is down, until it is renewed or its lease
+    /// ends. Only with a lease.
+    pub unhealthy_after: Option<Millis>,
     /// The owning door's own fields, opaque here, kept verbatim.
     pub payload: Bytes,
 }
@@ -76,6 +83,9 @@ pub struct InstanceSpec {
 // === impl Protocol, Status, Promise ===
 
 impl Protocol {
+    /// All of them, in order.
+    pub const ALL: [Self; 4] = [Self::Sdk, Self::Eureka, Self::Rest, Self::Nacos];
+
     /// Short and stable.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -83,13 +93,27 @@ impl Protocol {
             Self::Sdk => "sdk",
             Self::Eureka => "eureka",
             Self::Rest => "rest",
+            Self::Nacos => "nacos",
         }
     }
 
     /// Reads what [`Protocol::as_str`] writes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Sdk, Self::Eureka, Self::Rest].into_iter().find(|one| one.as_str() == text)
+        Self::ALL.into_iter().find(|one| one.as_str() == text)
+    }
+
+    /// Whether an ephemeral instance may live by a session instead of a lease.
+    #[must_use]
+    pub const fn has_sessions(self) -> bool {
+        matches!(self, Self::Nacos)
+    }
+
+    /// Whether leases end at their time however many do: a Nacos client protects itself, by its
+    /// service's threshold.
+    #[must_use]
+    pub const fn protects_itself(self) -> bool {
+        matches!(self, Self::Nacos)
     }
 }
 
@@ -145,6 +169,7 @@ impl InstanceSpec {
             metadata: Vec::new(),
             promise: Promise::Ephemeral,
             ttl: Some(ttl),
+            unhealthy_after: None,
             payload: Bytes::new(),
         }
     }
@@ -173,8 +198,15 @@ impl InstanceSpec {
     /// Checks that there is a lease exactly when one is needed, of an allowed length.
     pub(crate) fn check_ttl(&self) -> Result<(), Refused> {
         let range = limits::TTL_MS_MIN..=limits::TTL_MS_MAX;
+        if let Some(after) = self.unhealthy_after
+            && (self.ttl.is_none() || !range.contains(&after.0))
+        {
+            let allowed = format!("from {} to {} ms, with a lease", range.start(), range.end());
+            return Err(self.invalid("time to unhealthy", after.to_string(), allowed));
+        }
         match (self.promise, self.ttl) {
             (Promise::Ephemeral, Some(ttl)) if range.contains(&ttl.0) => Ok(()),
+            (Promise::Ephemeral, None) if self.protocol.has_sessions() => Ok(()),
             (Promise::Agreed, None) => Ok(()),
             (Promise::Agreed, Some(ttl)) => {
                 Err(self.invalid("lease", ttl.to_string(), "absent, it is agreed".to_owned()))

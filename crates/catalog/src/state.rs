@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::document::{Document, DocumentKey, DocumentKind};
 use crate::event::{Change, Changes, Compacted, Event, Selector, Snapshot};
 use crate::ids::Ids;
-use crate::instance::{Instance, LeaseInfo};
+use crate::instance::{Instance, LeaseInfo, Stamp};
 use crate::key::ServiceKey;
 use crate::log::Log;
 use crate::netflix::{Netflix, NetflixView};
@@ -85,6 +85,29 @@ impl State {
         id: &str,
     ) -> Option<&Arc<Instance>> {
         self.service(service)?.renew(now, protocol, id)
+    }
+
+    /// Renews the lease of an instance that was not renewed in time ([`Instance::lapsed`]): it is
+    /// again what its owner says. As [`State::renew`] when it has not lapsed.
+    pub fn revive(
+        &mut self,
+        now: Timestamp,
+        service: &ServiceKey,
+        protocol: Protocol,
+        id: &str,
+    ) -> Option<Arc<Instance>> {
+        self.now = self.now.max(now);
+        let (number, old) = self.locate(service, protocol, id)?;
+        self.renew_lease(now, &old);
+        if !old.lapsed() {
+            return Some(old);
+        }
+        self.unschedule(&old);
+        self.let_go(number, &old);
+        let instance = Arc::new(self.remake(number, &old));
+        self.put_back(number, &old, Arc::clone(&instance));
+        self.end_protection(number);
+        Some(instance)
     }
 
     /// Revision of the last change.
@@ -285,6 +308,41 @@ impl State {
             end = end.plus(ttl);
         }
         Some(end)
+    }
+
+    /// When something is next to be done about the lease of an instance unless it is renewed.
+    fn due_of(&self, instance: &Instance) -> Option<Timestamp> {
+        let end = self.end_of(instance)?;
+        match instance.unhealthy_after() {
+            Some(after) if !instance.lapsed() => {
+                let ttl = instance.lease().ttl().unwrap_or_default();
+                Some(Timestamp(end.0.saturating_sub(ttl.0)).plus(after).min(end))
+            }
+            _ => Some(end),
+        }
+    }
+
+    /// The same instance as its owner said it, with its lease, as a change of now.
+    fn remake(&self, number: u32, old: &Instance) -> Instance {
+        let stamp = Stamp {
+            service: number,
+            registered: old.registered(),
+            changed: self.now,
+            revision: self.next_revision(),
+        };
+        let mut instance = Instance::pack(&old.spec(), old.ttl(), &stamp);
+        instance.keep_lease(old);
+        instance
+    }
+
+    /// Puts a changed instance, which waits nowhere yet, into the place of the old one.
+    fn put_back(&mut self, number: u32, old: &Arc<Instance>, instance: Arc<Instance>) {
+        let hash = self.hash(old.id());
+        self.directory.get_mut(number).replace(hash, old, Arc::clone(&instance));
+        self.schedule(&instance);
+        let service = self.service_of(number).key.clone();
+        let before = old.status();
+        self.record_service(number, Change::Updated { service, instance, before });
     }
 
     fn is_netflix(&self, instance: &Instance) -> bool {

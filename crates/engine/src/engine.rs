@@ -44,6 +44,9 @@ pub struct EngineConfig {
 pub enum Renewal {
     /// The lease is fresh; this is its instance.
     Renewed(Arc<Instance>),
+    /// The lease is fresh, and the instance, which was down for want of renewals, is again what
+    /// its owner said: a change that watchers see.
+    Revived(Arc<Instance>),
     /// There is no such instance: it must be registered.
     Unknown,
 }
@@ -146,10 +149,16 @@ impl Engine {
     #[must_use]
     pub fn renew(&self, service: &ServiceKey, protocol: Protocol, id: &str) -> Renewal {
         let now = self.now();
-        self.read(|state| match state.renew(now, service, protocol, id) {
-            Some(instance) => Renewal::Renewed(Arc::clone(instance)),
+        let renewed = self.read(|state| state.renew(now, service, protocol, id).cloned());
+        match renewed {
+            Some(instance) if instance.lapsed() => {
+                let revived =
+                    self.core.change(|state, now| state.revive(now, service, protocol, id));
+                revived.map_or(Renewal::Unknown, Renewal::Revived)
+            }
+            Some(instance) => Renewal::Renewed(instance),
             None => Renewal::Unknown,
-        })
+        }
     }
 
     /// Makes a change durable, then visible, then answers. When the caller stops waiting, or the

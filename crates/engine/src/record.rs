@@ -1,6 +1,7 @@
 //! How records are written in the store: keys that sort like the catalog, values in postcard.
 
 use bytes::Bytes;
+use rialto_catalog::limits::ORPHAN_TTL_MS;
 use rialto_catalog::{
     Command, DocumentKey, DocumentKind, Instance, InstanceSpec, Millis, Promise, Protocol,
     ServiceKey, State, Status,
@@ -29,6 +30,12 @@ struct InstanceValue {
     metadata: Vec<(String, String)>,
     ttl_ms: Option<u64>,
     payload: Vec<u8>,
+}
+
+/// What was added later, behind the rest of the value: earlier records end before it.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct InstanceMore {
+    unhealthy_after_ms: Option<u64>,
 }
 
 /// What a command needs to have stored before it is carried out. Empty for ephemeral ones.
@@ -93,10 +100,15 @@ pub(crate) fn put_instance(service: &ServiceKey, spec: &InstanceSpec) -> Write {
         status: spec.status.as_str().to_owned(),
         overridden: spec.overridden,
         metadata: spec.metadata.clone(),
-        ttl_ms: spec.ttl.map(|ttl| ttl.0),
+        ttl_ms: lease_ms(spec),
         payload: spec.payload.to_vec(),
     };
-    put(Table::Instances, instance_key(service, spec.protocol, &spec.id), encode(&value))
+    let more = InstanceMore { unhealthy_after_ms: spec.unhealthy_after.map(|after| after.0) };
+    let mut value = encode(&value);
+    if more != InstanceMore::default() {
+        value.extend_from_slice(&encode(&more));
+    }
+    put(Table::Instances, instance_key(service, spec.protocol, &spec.id), value)
 }
 
 /// Removes the record of an instance.
@@ -118,7 +130,12 @@ pub(crate) fn command_of(record: &Record) -> Option<Command> {
         Table::Instances => {
             let service = ServiceKey::new(parts.next()?, parts.next()?, parts.next()?).ok()?;
             let (protocol, id) = (Protocol::parse(parts.next()?)?, parts.next()?);
-            let spec = spec_of(protocol, id, postcard::from_bytes(&record.value).ok()?)?;
+            let (value, rest) = postcard::take_from_bytes(&record.value).ok()?;
+            let more = match rest {
+                [] => InstanceMore::default(),
+                rest => postcard::from_bytes(rest).ok()?,
+            };
+            let spec = spec_of(protocol, id, value, &more)?;
             Some(Command::Register { service, spec })
         }
         Table::Documents => {
@@ -131,7 +148,21 @@ pub(crate) fn command_of(record: &Record) -> Option<Command> {
     }
 }
 
-fn spec_of(protocol: Protocol, id: &str, value: InstanceValue) -> Option<InstanceSpec> {
+/// An instance that is bound to a session comes back with the lease of an orphan: its session is
+/// over, and its owner has so long to return.
+fn lease_ms(spec: &InstanceSpec) -> Option<u64> {
+    match (spec.promise, spec.ttl) {
+        (Promise::Ephemeral, None) => Some(ORPHAN_TTL_MS),
+        (_, ttl) => ttl.map(|ttl| ttl.0),
+    }
+}
+
+fn spec_of(
+    protocol: Protocol,
+    id: &str,
+    value: InstanceValue,
+    more: &InstanceMore,
+) -> Option<InstanceSpec> {
     Some(InstanceSpec {
         id: id.to_owned(),
         protocol,
@@ -145,6 +176,7 @@ fn spec_of(protocol: Protocol, id: &str, value: InstanceValue) -> Option<Instanc
         metadata: value.metadata,
         promise: if value.ttl_ms.is_some() { Promise::Ephemeral } else { Promise::Agreed },
         ttl: value.ttl_ms.map(Millis),
+        unhealthy_after: more.unhealthy_after_ms.map(Millis),
         payload: value.payload.into(),
     })
 }

@@ -217,6 +217,7 @@ impl<'a> Own<'a> {
             metadata,
             promise: Promise::Ephemeral,
             ttl: Some(Millis(ttl)),
+            unhealthy_after: None,
             payload: self.payload(),
         }
     }

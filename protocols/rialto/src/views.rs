@@ -7,7 +7,7 @@ use rialto_catalog::{Instance, LeaseInfo, ProtectionState, Protocol, ServiceRef}
 
 pub(crate) fn summary(service: &ServiceRef<'_>) -> ServiceSummary {
     let (namespace, group, name) = service.key().parts();
-    let mut protocols: Vec<String> = [Protocol::Eureka, Protocol::Rest, Protocol::Sdk]
+    let mut protocols: Vec<String> = Protocol::ALL
         .into_iter()
         .filter(|protocol| service.count(*protocol) > 0)
         .map(|protocol| protocol.as_str().to_owned())

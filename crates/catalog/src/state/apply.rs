@@ -89,10 +89,10 @@ impl State {
             revision: self.next_revision(),
         };
         let mut instance = Instance::pack(&spec, old.ttl(), &stamp);
+        instance.inherit(&old);
         if instance.looks_like(&old) {
             return Ok(self.unchanged(Some(old)));
         }
-        instance.inherit(&old);
         let instance = Arc::new(instance);
         match &mut self.netflix {
             Some(netflix) if old.lease().list.load(Ordering::Relaxed) == OVERDUE_LIST => {

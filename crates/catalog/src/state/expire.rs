@@ -33,8 +33,8 @@ impl State {
 
     /// Lets a new lease wait for its end.
     pub(super) fn schedule(&mut self, instance: &Arc<Instance>) {
-        if let Some(end) = self.end_of(instance) {
-            self.wheel.insert(self.now, end, Arc::clone(instance));
+        if let Some(due) = self.due_of(instance) {
+            self.wheel.insert(self.now, due, Arc::clone(instance));
         }
     }
 
@@ -76,11 +76,21 @@ impl State {
     /// A lease has come up: it was renewed meanwhile, or it ends, or it is held.
     fn come_up(&mut self, instance: Arc<Instance>) {
         let number = instance.lease().service;
-        let Some(end) = self.end_of(&instance) else { return };
-        if end > self.now {
+        let (Some(due), Some(end)) = (self.due_of(&instance), self.end_of(&instance)) else {
+            return;
+        };
+        if due > self.now {
             self.let_go(number, &instance);
             self.end_protection(number);
-            self.wheel.insert(self.now, end, instance);
+            self.wheel.insert(self.now, due, instance);
+            return;
+        }
+        if end > self.now {
+            self.lapse(number, &instance);
+            return;
+        }
+        if instance.protocol().protects_itself() {
+            self.expire(number, &instance);
             return;
         }
         if self.is_netflix(&instance) {
@@ -111,6 +121,13 @@ impl State {
                 self.hold(instance, ttl);
             }
         }
+    }
+
+    /// Was not renewed in time, but may still come back: it is down from now on.
+    fn lapse(&mut self, number: u32, old: &Arc<Instance>) {
+        let mut instance = self.remake(number, old);
+        instance.lapse();
+        self.put_back(number, old, Arc::new(instance));
     }
 
     fn hold(&mut self, instance: Arc<Instance>, ttl: Millis) {

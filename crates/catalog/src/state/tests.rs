@@ -76,7 +76,7 @@ impl State {
         let overdue = self.netflix.as_ref().map_or(0, |netflix| netflix.overdue.len());
         let counts = [self.instances, self.services_len(), self.documents.len(), wheel, overdue];
         counts == [0; 5]
-            && self.documents_len == [0; 2]
+            && self.documents_len == [0; DocumentKind::ALL.len()]
             && self.ids.is_empty()
             && self.directory.is_vacant()
     }

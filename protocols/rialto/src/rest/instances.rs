@@ -98,7 +98,7 @@ pub(crate) async fn renew(
     let key = scope.key(&name)?;
     caller.may_service(Action::Register, &key)?;
     match shared.context.engine.renew(&key, Protocol::Rest, &id) {
-        Renewal::Renewed(_) => Ok(StatusCode::NO_CONTENT),
+        Renewal::Renewed(_) | Renewal::Revived(_) => Ok(StatusCode::NO_CONTENT),
         Renewal::Unknown => Err(unknown_instance(&key, &id)),
     }
 }
@@ -208,6 +208,7 @@ fn spec(body: RegisterInstance, id: String) -> InstanceSpec {
         metadata: body.metadata.into_iter().collect(),
         promise: if body.ttl_ms.is_some() { Promise::Ephemeral } else { Promise::Agreed },
         ttl: body.ttl_ms.map(Millis),
+        unhealthy_after: None,
         payload: Bytes::new(),
     }
 }
