@@ -10,7 +10,7 @@ use crate::limits::{EVENT_ROWS_MAX, EVENTS_SCANNED_MAX, SEARCH_CHARS_MAX};
 use crate::view::View;
 
 /// Kinds that can be asked for, in the order of the menu.
-const KINDS: [EventKind; 17] = [
+const KINDS: [EventKind; 19] = [
     EventKind::Registered,
     EventKind::Deregistered,
     EventKind::Expired,
@@ -23,6 +23,8 @@ const KINDS: [EventKind; 17] = [
     EventKind::BreakerOpened,
     EventKind::BreakerClosed,
     EventKind::RouteChanged,
+    EventKind::ConfigurationChanged,
+    EventKind::NamespaceChanged,
     EventKind::SignedIn,
     EventKind::SignInFailed,
     EventKind::Started,

@@ -37,6 +37,10 @@ pub enum EventKind {
     BreakerClosed,
     /// A route was added, changed or removed.
     RouteChanged,
+    /// A configuration was published, removed or brought back.
+    ConfigurationChanged,
+    /// A namespace was named, renamed or forgotten.
+    NamespaceChanged,
     /// Somebody signed in.
     SignedIn,
     /// Somebody failed to sign in.
@@ -65,6 +69,8 @@ impl EventKind {
             Self::BreakerOpened => "breaker_opened",
             Self::BreakerClosed => "breaker_closed",
             Self::RouteChanged => "route_changed",
+            Self::ConfigurationChanged => "configuration_changed",
+            Self::NamespaceChanged => "namespace_changed",
             Self::SignedIn => "signed_in",
             Self::SignInFailed => "sign_in_failed",
             Self::Started => "started",
