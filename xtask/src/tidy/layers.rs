@@ -38,7 +38,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("rialto-sdk", &["rialto-api", "rialto-balance", "rialto-resilience", "rialto-sdk-macros"]),
     ("rialto-security", &[]),
     ("rialto-storage", &[]),
-    ("rialto-door", &[]),
+    ("rialto-door", &["rialto-http1"]),
     // Written as a user would write it.
     ("rialto-shop", &["rialto-sdk"]),
     ("rialto-compat-eureka", &["rialto-sdk"]),
