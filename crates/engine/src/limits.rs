@@ -17,3 +17,7 @@ pub const SAVE_MS: u64 = 3_000;
 pub const PAUSE_MS: u64 = 2_000;
 /// Instances that are saved in one go when all are saved.
 pub const SAVE_PORTION: usize = 10_000;
+/// Longest identifier of a namespace, in bytes.
+pub const NAMESPACE_ID_BYTES_MAX: usize = 128;
+/// Longest name and longest description of a namespace, in characters.
+pub const NAMESPACE_TEXT_CHARS_MAX: usize = 256;

@@ -2,6 +2,7 @@
 
 mod durable;
 mod kill;
+mod namespaces;
 mod operating;
 mod owning;
 mod running;
