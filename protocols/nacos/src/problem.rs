@@ -54,12 +54,51 @@ pub enum Code {
     NamespaceExists = 22_002,
     /// Something went wrong here.
     Server = 30_000,
+    /// Not served here.
+    Disabled = 40_001,
     /// A quota is used up.
     Quota = 5_031,
     /// Too many fuzzy patterns.
     PatternsTooMany = 50_310,
     /// Too many services or configurations match a fuzzy pattern.
     MatchesTooMany = 50_311,
+}
+
+impl Code {
+    /// The fixed sentence that v2 and v3 answers carry beside the code.
+    pub fn words(self) -> &'static str {
+        match self {
+            Code::ParameterMissing => "parameter missing",
+            Code::AccessDenied => "access denied",
+            Code::DataAccess => "data access error",
+            Code::TenantParameter => "'tenant' parameter error",
+            Code::ParameterInvalid => "parameter validate error",
+            Code::MediaType => "MediaType Error",
+            Code::NotFound => "resource not found",
+            Code::Conflict => "resource conflict",
+            Code::GrayTooMany => "config gray version is over max count",
+            Code::ServiceName => "service name error",
+            Code::Weight => "weight error",
+            Code::InstanceMetadata => "instance metadata error",
+            Code::InstanceNotFound => "instance not found",
+            Code::Instance => "instance error",
+            Code::ServiceMetadata => "service metadata error",
+            Code::Selector => "selector error",
+            Code::ServiceExists => "service already exist",
+            Code::ServiceNotFound => "service not exist",
+            Code::ServiceNotEmpty => "service delete failure",
+            Code::HealthMissing => "healthy param miss",
+            Code::HealthChecked => "health check still running",
+            Code::Namespace => "illegal namespace",
+            Code::NamespaceNotFound => "namespace not exist",
+            Code::NamespaceExists => "namespace already exist",
+            Code::Server => "server error",
+            Code::Disabled => "API function disabled",
+            Code::Quota => "over quota",
+            Code::PatternsTooMany => "fuzzy watch pattern over limit",
+            Code::MatchesTooMany => "fuzzy watch pattern matched count over limit",
+        }
+    }
 }
 
 /// A call that is refused.

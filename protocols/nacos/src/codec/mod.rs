@@ -1,1 +1,5 @@
 //! Bytes of both transports: the gRPC envelope, JSON bodies, forms.
+
+pub mod date;
+pub mod form;
+pub mod multipart;
