@@ -278,6 +278,7 @@ impl Control {
                     authority: authority.into(),
                     weight: place.weight,
                     zone: place.zone.into(),
+                    since_ms: place.since_ms,
                 });
             }
             if known.numbers.len() > ENDPOINT_NUMBERS_MAX {
@@ -294,7 +295,8 @@ impl Control {
     fn places(&self, destination: &Destination) -> Vec<Place> {
         match destination {
             Destination::Fixed { host, port } => {
-                vec![Place { host: host.clone(), port: *port, weight: 1.0, zone: String::new() }]
+                let (host, zone) = (host.clone(), String::new());
+                vec![Place { host, port: *port, weight: 1.0, zone, since_ms: 0 }]
             }
             Destination::Service(name) => self.engine.read(|state| {
                 let services = state.services_folded("public", "default", name);
@@ -307,6 +309,7 @@ impl Control {
                         port: one.port(),
                         weight: one.weight(),
                         zone: one.zone().to_owned(),
+                        since_ms: one.registered().0,
                     })
                     .collect()
             }),
@@ -366,6 +369,7 @@ struct Place {
     port: u16,
     weight: f64,
     zone: String,
+    since_ms: u64,
 }
 
 impl Place {

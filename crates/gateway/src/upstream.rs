@@ -35,6 +35,8 @@ pub(crate) struct EndpointInfo {
     pub(crate) authority: Arc<str>,
     pub(crate) weight: f64,
     pub(crate) zone: Arc<str>,
+    /// When it was registered, in milliseconds since the epoch: another time, another process.
+    pub(crate) since_ms: u64,
 }
 
 /// A service together with a way to choose among its endpoints.

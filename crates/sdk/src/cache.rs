@@ -103,6 +103,7 @@ impl SavedEndpoint {
             weight: self.weight,
             available: true,
             metadata: self.metadata,
+            registered_ms: 0,
         }
     }
 

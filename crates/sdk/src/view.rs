@@ -24,6 +24,8 @@ pub struct Endpoint {
     pub available: bool,
     /// Free text that came with it.
     pub metadata: BTreeMap<String, String>,
+    /// When it was registered, in milliseconds since the epoch; 0 when that is not known.
+    pub registered_ms: u64,
 }
 
 /// Protocol and identifier.
@@ -45,6 +47,7 @@ impl Endpoint {
             weight: if instance.weight.is_finite() { instance.weight.max(0.0) } else { 1.0 },
             available: instance.available,
             metadata: instance.metadata.into_iter().collect(),
+            registered_ms: instance.registered_ms,
         })
     }
 
@@ -58,6 +61,7 @@ impl Endpoint {
             weight: 1.0,
             available: true,
             metadata: BTreeMap::new(),
+            registered_ms: 0,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Instances that fail, die and come back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rialto_api::route::{RetrySpec, RouteSpec};
 use rialto_gateway::GatewayConfig;
@@ -47,6 +47,29 @@ fn no_request_is_lost_when_an_instance_dies_in_the_middle_of_traffic() {
         rig.event_kinds().contains(&"ejected".to_owned())
     });
     assert!(rig.telemetry.routes().total().retries > 0);
+}
+
+#[test]
+fn an_instance_that_registers_again_is_a_new_process() {
+    let works = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&works);
+    let restarting = Backend::start(move |_| {
+        Reaction::Raw(status(if told.load(Ordering::SeqCst) { 200 } else { 503 }))
+    });
+    let other = Backend::named("x");
+    let mut config = stock(None);
+    // One view of the instances, so that one ejection is all of them.
+    config.workers = 1;
+    let rig = Rig::with_instances(config, &[("stock", &restarting), ("stock", &other)]);
+    eventually("it is ejected for half a minute", || {
+        rig.get("/");
+        rig.event_kinds().contains(&"ejected".to_owned())
+    });
+    works.store(true, Ordering::SeqCst);
+    crate::support::register(&rig.engine, "stock", restarting.address());
+    eventually("it is called again at once", || {
+        rig.get("/").text().is_empty() && rig.event_kinds().contains(&"returned".to_owned())
+    });
 }
 
 #[test]
