@@ -2,12 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod bind;
 pub mod http;
 mod limits;
 mod shutdown;
 mod tls;
 
+pub use access::Access;
 pub use bind::{BindError, bind, bind_reuse_port, listen};
 pub use limits::{BACKLOG_MAX, LISTENERS_MAX, PEM_BYTES_MAX, TLS_RELOAD_CHECK_MS};
 pub use shutdown::Shutdown;

@@ -92,6 +92,9 @@ impl<H: Handler> Connection<H> {
 
     async fn run(&mut self) -> Result<Infallible, Ended> {
         let mut seen = 0;
+        // Whether the deadline is that of the present head. Most heads come whole, and then the
+        // clock needs no look.
+        let mut timed = false;
         loop {
             if self.input.is_empty() {
                 self.flush().await?;
@@ -99,10 +102,10 @@ impl<H: Handler> Connection<H> {
                 self.limit(self.limits.idle_ms);
                 self.read().await?;
                 self.worker.set(true);
-                self.limit(self.limits.head_ms);
-                seen = 0;
+                (seen, timed) = (0, false);
             }
             if H::HTTP2 && self.fresh && self.may_be_http2()? {
+                self.limit_head(&mut timed);
                 self.read_on().await?;
                 continue;
             }
@@ -112,15 +115,16 @@ impl<H: Handler> Connection<H> {
                 Step::More => {
                     self.flush().await?;
                     seen = self.input.len();
+                    self.limit_head(&mut timed);
                     self.read_on().await?;
                 }
                 Step::Body { head, framing, expects_continue } => {
                     self.serve_with_body(head, framing, expects_continue).await?;
-                    seen = 0;
+                    (seen, timed) = (0, false);
                 }
                 step => {
                     self.finish(step).await?;
-                    seen = 0;
+                    (seen, timed) = (0, false);
                 }
             }
         }
@@ -310,6 +314,12 @@ impl<H: Handler> Connection<H> {
         self.deadline = Instant::now() + Duration::from_millis(ms);
     }
 
+    fn limit_head(&mut self, timed: &mut bool) {
+        if !std::mem::replace(timed, true) {
+            self.limit(self.limits.head_ms);
+        }
+    }
+
     /// Reads some bytes, unless the deadline passes.
     async fn read(&mut self) -> Result<(), Ended> {
         self.input.reserve(READ_BYTES);
@@ -352,6 +362,7 @@ impl<H: Handler> Connection<H> {
     async fn send_parts(&mut self, parts: &[Bytes]) -> Result<(), Ended> {
         let head = Bytes::from(std::mem::take(&mut self.out));
         let mut parts: Vec<Bytes> = std::iter::once(head).chain(parts.iter().cloned()).collect();
+        self.transport.bound(parts.iter().map(Bytes::len).sum());
         let mut next = 0;
         while next < parts.len() {
             self.limit(self.limits.answer_ms);

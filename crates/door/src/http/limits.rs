@@ -58,6 +58,8 @@ pub(super) const OUT_BYTES: usize = 64 * 1024;
 pub(super) const LINGER_MS: u64 = 2_000;
 /// How much of it is read, in bytes.
 pub(super) const LINGER_BYTES: usize = 8 * 1024 * 1024;
+/// What the kernel may hold of a large answer, in bytes; Linux doubles it for its own needs.
+pub(super) const SEND_BUFFER_BYTES: usize = 512 * 1024;
 /// Parts of an answer handed to the kernel at once.
 pub(super) const PARTS: usize = 64;
 /// Threads of a worker for what takes long: writing listings and checking passwords.
