@@ -17,4 +17,5 @@ mod problem;
 
 mod door;
 
+pub use door::{Bound, GRPC_PORT_OFFSET, NacosConfig, StartError, WORKERS_MAX};
 pub use problem::{Code, Problem};

@@ -3,3 +3,4 @@
 pub mod date;
 pub mod form;
 pub mod multipart;
+pub mod payload;
