@@ -13,7 +13,7 @@ struct Access<'a> {
     v: &'a View,
     role: String,
     /// `None` for readers who may not see them.
-    tokens: Option<&'a [TokenInfo]>,
+    tokens: Option<Vec<TokenInfo>>,
     sessions: usize,
 }
 

@@ -27,10 +27,8 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// The administrator password given is too short or too long.
-    #[error(
-        "the administrator password must have at least {min} characters and at most {max} bytes"
-    )]
+    /// The password given is too short or too long.
+    #[error("the password must have at least {min} characters and at most {max} bytes")]
     Password {
         /// Characters.
         min: usize,
@@ -42,6 +40,54 @@ pub enum Error {
         "the operating system gives no random numbers; nothing secret can be made without them"
     )]
     NoRandomness,
+}
+
+/// Why a change of users, roles, permissions or tokens was not made. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// The name cannot be one.
+    #[error(
+        "{0:?} cannot be a name; use 1 to {max} bytes without spaces at the ends, control \
+         characters or colons",
+        max = crate::limits::USER_BYTES_MAX
+    )]
+    Name(String),
+    /// There is one of that name.
+    #[error("{what} '{name}' already exist!")]
+    Exists {
+        /// `user`, `role`, `token`, `permission`.
+        what: &'static str,
+        /// Which.
+        name: String,
+    },
+    /// There is none of that name.
+    #[error("{what} '{name}' not found!")]
+    Unknown {
+        /// `user`, `role`, `token`, `permission`.
+        what: &'static str,
+        /// Which.
+        name: String,
+    },
+    /// It must not be changed in this way.
+    #[error("{name:?} stays as it is: {why}")]
+    Protected {
+        /// What.
+        name: String,
+        /// Why, and what to do instead.
+        why: &'static str,
+    },
+    /// No more fit.
+    #[error("there are {max} {what} already, and no more fit; delete some first")]
+    TooMany {
+        /// `users`, `roles`, ….
+        what: &'static str,
+        /// How many fit.
+        max: usize,
+    },
+    /// Not a password that may be used, or not saved.
+    #[error(transparent)]
+    Failed(#[from] Error),
 }
 
 /// Why a request has no identity.

@@ -100,6 +100,14 @@ impl Identity {
         }
     }
 
+    /// Whether both are clones of one.
+    pub(crate) fn shares(&self, other: &Self) -> bool {
+        match (&self.standing, &other.standing) {
+            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            _ => false,
+        }
+    }
+
     pub(crate) fn end(&self) {
         if let Some(standing) = &self.standing {
             standing.ended.store(true, Ordering::Release);

@@ -2,10 +2,10 @@
 
 /// Longest password in bytes: hashing must not become a way to use up the processor.
 pub const PASSWORD_BYTES_MAX: usize = 1_024;
-/// Shortest administrator password accepted in characters.
+/// Shortest password accepted in characters.
 pub const PASSWORD_CHARS_MIN: usize = 8;
 /// Longest token in bytes.
-pub const TOKEN_BYTES_MAX: usize = 256;
+pub const TOKEN_BYTES_MAX: usize = 512;
 /// Longest user name in bytes.
 pub const USER_BYTES_MAX: usize = 128;
 /// Longest `Authorization` header in bytes that is looked at.
@@ -41,6 +41,24 @@ pub const FAILURE_WAIT_MAX_MS: u64 = 5 * 60_000;
 /// Failures of a peer are forgotten after this long without a new one.
 pub const FAILURE_MEMORY_MS: u64 = 15 * 60_000;
 /// Largest `security.json` in bytes that is read.
-pub const STATE_FILE_BYTES_MAX: u64 = 1 << 20;
+pub const STATE_FILE_BYTES_MAX: u64 = 16 << 20;
 /// Longest resource pattern of a permission in bytes.
 pub const PATTERN_BYTES_MAX: usize = 1_024;
+/// Users at most.
+pub const USERS_MAX: usize = 10_000;
+/// Roles of one's own at most.
+pub const ROLES_MAX: usize = 1_000;
+/// Permissions of one role at most.
+pub const GRANTS_PER_ROLE_MAX: usize = 256;
+/// Roles of one user or token at most.
+pub const ROLES_PER_USER_MAX: usize = 64;
+/// Access tokens at most.
+pub const TOKENS_MAX: usize = 1_000;
+/// Life of a signed token in seconds, as Nacos has it.
+pub const SIGNED_TTL_S: u64 = 18_000;
+/// A signing key is replaced after this many seconds.
+pub const SIGNING_KEY_AGE_MAX_S: u64 = 7 * 24 * 3_600;
+/// Signing keys kept at the same time; the oldest goes, with the tokens that it signed.
+pub const SIGNING_KEYS_MAX: usize = 4;
+/// Largest `signing.keys` in bytes that is read.
+pub const SIGNING_FILE_BYTES_MAX: u64 = 16 << 10;

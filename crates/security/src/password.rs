@@ -93,7 +93,7 @@ pub(crate) fn nobody() -> Result<String, Error> {
     Ok(format!("$argon2id$v=19$m={HASH_MEMORY_KIB},t={HASH_PASSES},p=1${salt}${output}"))
 }
 
-/// Whether an administrator password may be used at all.
+/// Whether a password may be used at all.
 pub(crate) fn check(password: &str) -> Result<(), Error> {
     let long_enough = password.chars().count() >= PASSWORD_CHARS_MIN;
     if long_enough && password.len() <= PASSWORD_BYTES_MAX {

@@ -28,7 +28,8 @@ impl Recent {
     }
 
     pub(crate) fn find(&self, user: &str, password: &str, now_ms: u64) -> Option<Identity> {
-        let entry = self.entries.get(user).filter(|entry| now_ms < entry.until_ms)?;
+        let lives = |entry: &&Entry| now_ms < entry.until_ms && !entry.identity.has_ended();
+        let entry = self.entries.get(user).filter(lives)?;
         let same = bool::from(entry.digest.ct_eq(&self.digest(user, password)));
         same.then(|| entry.identity.clone())
     }

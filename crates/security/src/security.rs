@@ -1,22 +1,24 @@
 //! The handle that doors hold: authenticates, authorizes, and keeps sign-in sessions.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
+use crate::directory::{Directory, Known};
 use crate::failures::Failures;
 use crate::limits::{PASSWORD_FAILURES_FREE, TOKEN_FAILURES_FREE, USER_BYTES_MAX};
 use crate::password::{self, Hasher};
 use crate::recent::Recent;
 use crate::sessions::Sessions;
+use crate::signer::Signer;
 use crate::store::{Stored, StoredUser};
-use crate::tokens::{self, Tokens};
+use crate::tokens;
 use crate::{
     Action, AuthError, Credentials, Decision, Error, GeneratedPassword, Identity, NewSession,
-    Resource, Role, Session, SignInError,
+    Resource, Role, Session, SignInError, SignedToken,
 };
 
 const ADMIN: &str = "admin";
@@ -25,25 +27,18 @@ const ADMIN: &str = "admin";
 #[derive(Clone)]
 pub struct Security(Arc<Inner>);
 
-/// A token as a list shows it: never the token itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenInfo {
-    /// Name, for the audit.
-    pub name: String,
-    /// What its holder may do.
-    pub role: Role,
-    /// First characters of its SHA-256, to tell tokens apart.
-    pub fingerprint: String,
-}
-
 struct Inner {
     now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
+    unix_s: Box<dyn Fn() -> u64 + Send + Sync>,
     hasher: Hasher,
-    users: Vec<StoredUser>,
-    /// Hash of nobody's password: an unknown user costs as much time as a known one.
-    nobody: String,
-    tokens: Tokens,
-    token_list: Vec<TokenInfo>,
+    /// Where changes are saved; in memory alone without.
+    dir: Option<PathBuf>,
+    directory: RwLock<Directory>,
+    /// Held by whoever is making a change, from looking to saving.
+    changing: Mutex<()>,
+    /// In the place of an unknown user, who so costs as much time as a known one.
+    nobody: Arc<Known>,
+    signer: Signer,
     recent: Mutex<Recent>,
     sessions: Mutex<Sessions>,
     password_failures: Mutex<Failures>,
@@ -77,6 +72,22 @@ impl Security {
         admin_password: Option<String>,
         now_ms: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Result<(Self, Option<GeneratedPassword>), Error> {
+        let since = || SystemTime::now().duration_since(UNIX_EPOCH);
+        let unix_s = move || since().map_or(0, |since| since.as_secs());
+        Self::open_with_clocks(dir, admin_password, now_ms, unix_s)
+    }
+
+    /// [`Security::open_with_clock`] with a clock of the seconds since 1970, by which signed tokens
+    /// end.
+    ///
+    /// # Errors
+    /// As [`Security::open`].
+    pub fn open_with_clocks(
+        dir: Option<&Path>,
+        admin_password: Option<String>,
+        now_ms: impl Fn() -> u64 + Send + Sync + 'static,
+        unix_s: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Result<(Self, Option<GeneratedPassword>), Error> {
         let hasher = Hasher::default();
         let loaded = dir.map(Stored::load).transpose()?.flatten();
         let mut stored = loaded.unwrap_or_default();
@@ -87,19 +98,20 @@ impl Security {
                 stored.save(dir)?;
             }
         }
-        let nobody = password::nobody()?;
-        let info = |token: &crate::store::StoredToken| TokenInfo {
-            name: token.name.clone(),
-            role: token.role,
-            fingerprint: token.sha256.chars().take(8).collect(),
+        let nobody = Known {
+            identity: Identity::new("", Role::Member),
+            password: password::nobody()?,
+            changes: 0,
         };
         let inner = Inner {
+            signer: Signer::open(dir, unix_s())?,
             now_ms: Box::new(now_ms),
+            unix_s: Box::new(unix_s),
             hasher,
-            nobody,
-            tokens: Tokens::new(&stored.tokens),
-            token_list: stored.tokens.iter().map(info).collect(),
-            users: stored.users,
+            dir: dir.map(Path::to_owned),
+            directory: RwLock::new(Directory::new(stored)),
+            changing: Mutex::new(()),
+            nobody: Arc::new(nobody),
             recent: Mutex::new(Recent::new()?),
             sessions: Mutex::default(),
             password_failures: Mutex::new(Failures::new(PASSWORD_FAILURES_FREE)),
@@ -109,7 +121,9 @@ impl Security {
     }
 
     /// Who sends these credentials. A password not seen in the last minute takes tens of
-    /// milliseconds and blocks: call it off an asynchronous thread when that matters.
+    /// milliseconds and blocks: call it off an asynchronous thread when that matters. For clients
+    /// that know of nothing but passwords, an access token may stand in the place of one, beside
+    /// any user name.
     ///
     /// # Errors
     /// Wrong credentials, or too many wrong ones from this peer lately.
@@ -119,6 +133,9 @@ impl Security {
         peer: IpAddr,
     ) -> Result<Identity, AuthError> {
         match credentials {
+            Credentials::Basic { password, .. } if tokens::is_one(password.reveal()) => {
+                self.check_token(password.reveal(), peer)
+            }
             Credentials::Basic { user, password } => {
                 self.check_password(user, password.reveal(), peer)
             }
@@ -218,16 +235,46 @@ impl Security {
         self.0.sessions.lock().count((self.0.now_ms)())
     }
 
-    /// Tokens, without their secrets.
-    #[must_use]
-    pub fn tokens(&self) -> &[TokenInfo] {
-        &self.0.token_list
+    /// A token for a user who has signed in with a password, to be presented instead of it for five
+    /// hours. It ends with any change of the user.
+    ///
+    /// # Errors
+    /// [`AuthError::Invalid`] when the identity is no user's, or has ended.
+    pub fn sign(&self, identity: &Identity) -> Result<SignedToken, AuthError> {
+        let user = self.0.directory.read().user(&identity.name);
+        let user = user.filter(|known| known.identity.shares(identity) && !identity.has_ended());
+        let user = user.ok_or(AuthError::Invalid)?;
+        self.0.signer.sign(&user, (self.0.unix_s)()).map_err(|error| {
+            tracing::error!(%error, "no token can be signed");
+            AuthError::TooMany { retry_after_s: 1 }
+        })
+    }
+
+    /// Makes a new signing key at once. Tokens signed with the one before it are good until they
+    /// run out.
+    ///
+    /// # Errors
+    /// When the key cannot be made or saved.
+    pub fn rotate_signing_key(&self) -> Result<(), Error> {
+        self.0.signer.rotate((self.0.unix_s)())
+    }
+
+    fn signed(&self, token: &str) -> Option<Identity> {
+        let directory = self.0.directory.read();
+        let find = |name: &str| directory.user(name).unwrap_or_else(|| self.0.nobody.clone());
+        let user = self.0.signer.verify(token, (self.0.unix_s)(), find)?;
+        (!Arc::ptr_eq(&user, &self.0.nobody)).then(|| user.identity.clone())
     }
 
     fn check_token(&self, token: &str, peer: IpAddr) -> Result<Identity, AuthError> {
         // A right token passes whatever its peer did before: nobody finds one by trying, and a
         // program with a stale token must not lock out its neighbours on the same machine.
-        if let Some(identity) = self.0.tokens.find(token) {
+        let known = if Signer::is_one(token) {
+            self.signed(token)
+        } else {
+            self.0.directory.read().token(token)
+        };
+        if let Some(identity) = known {
             return Ok(identity);
         }
         let now_ms = (self.0.now_ms)();
@@ -264,8 +311,8 @@ impl Security {
             return known;
         }
         let now_ms = (self.0.now_ms)();
-        let known = self.0.users.iter().find(|known| known.name == user);
-        let hash = known.map_or(self.0.nobody.as_str(), |known| known.password.as_str());
+        let known = self.0.directory.read().user(user);
+        let hash = known.as_ref().unwrap_or(&self.0.nobody).password.as_str();
         let verified = self
             .0
             .hasher
@@ -274,15 +321,19 @@ impl Security {
         let Some(known) = known.filter(|_| verified) else {
             self.0.password_failures.lock().failed(peer, now_ms);
             let user: String = user.chars().take(USER_BYTES_MAX).collect();
-            tracing::warn!(target: "rialto::audit", %user, %peer, "wrong user or password");
+            tracing::warn!(target: "rialto::audit", ?user, %peer, "wrong user or password");
             return Err(AuthError::Invalid);
         };
-        let identity = Identity::new(&known.name, known.role);
+        let identity = known.identity.clone();
         self.0.password_failures.lock().succeeded(peer);
         self.0.recent.lock().put(user, password, identity.clone(), now_ms);
         Ok(identity)
     }
 }
+
+mod manage;
+
+pub use manage::{NewToken, RoleInfo, TokenInfo, UserInfo};
 
 /// Sets the administrator's password from outside, or makes one when there is none.
 fn ensure_admin(
@@ -290,10 +341,11 @@ fn ensure_admin(
     stored: &mut Stored,
     given: Option<String>,
 ) -> Result<(bool, Option<GeneratedPassword>), Error> {
+    let administered = stored.users.iter().any(|user| user.role == Role::Admin);
     let existing = stored.users.iter_mut().find(|user| user.name == ADMIN);
     let (password, generated) = match (given, &existing) {
-        (None, Some(_)) => return Ok((false, None)),
-        (None, None) => {
+        (None, _) if administered => return Ok((false, None)),
+        (None, _) => {
             let secret = password::generate()?;
             (secret.clone(), Some(GeneratedPassword(secret)))
         }
@@ -310,11 +362,17 @@ fn ensure_admin(
     };
     let hash = hasher.hash(password.reveal())?;
     match existing {
-        Some(user) => user.password = hash,
+        Some(user) => {
+            user.role = Role::Admin;
+            user.password = hash;
+            user.changes += 1;
+        }
         None => stored.users.push(StoredUser {
             name: ADMIN.to_owned(),
             role: Role::Admin,
             password: hash,
+            roles: Vec::new(),
+            changes: 0,
         }),
     }
     Ok((true, generated))

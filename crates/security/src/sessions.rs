@@ -82,7 +82,9 @@ impl Sessions {
 
 impl Entry {
     fn lives(&self, now_ms: u64) -> bool {
-        now_ms < self.session.ends_ms && now_ms.saturating_sub(self.used_ms) < SESSION_IDLE_MS
+        now_ms < self.session.ends_ms
+            && now_ms.saturating_sub(self.used_ms) < SESSION_IDLE_MS
+            && !self.session.identity.has_ended()
     }
 }
 

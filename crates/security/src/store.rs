@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::grants::Grant;
 use crate::limits::STATE_FILE_BYTES_MAX;
 use crate::{Error, Role};
 
 const FILE: &str = "security.json";
-const VERSION: u32 = 1;
+/// What is written. The first version knew no roles of one's own; it is still read.
+const VERSION: u32 = 2;
 
 /// What is kept about who may sign in.
 #[derive(Serialize, Deserialize, Clone)]
@@ -20,6 +22,8 @@ pub(crate) struct Stored {
     pub(crate) version: u32,
     pub(crate) users: Vec<StoredUser>,
     pub(crate) tokens: Vec<StoredToken>,
+    #[serde(default)]
+    pub(crate) roles: Vec<StoredRole>,
 }
 
 #[derive(Serialize, Deserialize, Clone)]
@@ -28,6 +32,12 @@ pub(crate) struct StoredUser {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) password: String,
+    /// Roles of one's own that the user has.
+    #[serde(default)]
+    pub(crate) roles: Vec<String>,
+    /// Counts changes, so that what was signed before one does not hold after it.
+    #[serde(default)]
+    pub(crate) changes: u64,
 }
 
 #[derive(Serialize, Deserialize, Clone)]
@@ -36,11 +46,24 @@ pub(crate) struct StoredToken {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) sha256: String,
+    #[serde(default)]
+    pub(crate) roles: Vec<String>,
+    /// The user with whom it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<String>,
+}
+
+/// A role of one's own.
+#[derive(Serialize, Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoredRole {
+    pub(crate) name: String,
+    pub(crate) grants: Vec<Grant>,
 }
 
 impl Default for Stored {
     fn default() -> Self {
-        Self { version: VERSION, users: Vec::new(), tokens: Vec::new() }
+        Self { version: VERSION, users: Vec::new(), tokens: Vec::new(), roles: Vec::new() }
     }
 }
 
@@ -50,18 +73,36 @@ impl Stored {
         let path = dir.join(FILE);
         let corrupt = |reason: String| Error::Corrupt { path: path.clone(), reason };
         let Some(text) = read_bounded(&path, STATE_FILE_BYTES_MAX)? else { return Ok(None) };
-        let stored: Self =
+        let mut stored: Self =
             serde_json::from_str(&text).map_err(|error| corrupt(error.to_string()))?;
-        if stored.version != VERSION {
-            return Err(corrupt(format!("version {}, not {VERSION}", stored.version)));
+        if !(1..=VERSION).contains(&stored.version) {
+            return Err(corrupt(format!("version {}, not 1 to {VERSION}", stored.version)));
         }
+        stored.version = VERSION;
         Ok(Some(stored))
+    }
+
+    /// What these roles grant together.
+    pub(crate) fn grants_of(&self, roles: &[String]) -> Vec<Grant> {
+        let mut grants: Vec<Grant> = (self.roles.iter())
+            .filter(|role| roles.contains(&role.name))
+            .flat_map(|role| role.grants.iter().cloned())
+            .collect();
+        grants.sort_unstable();
+        grants.dedup();
+        grants
     }
 
     pub(crate) fn save(&self, dir: &Path) -> Result<(), Error> {
         let mut text = serde_json::to_string_pretty(self).expect("plain strings become JSON");
         text.push('\n');
-        write_private(&dir.join(FILE), text.as_bytes())
+        let path = dir.join(FILE);
+        if text.len() as u64 > STATE_FILE_BYTES_MAX {
+            // It could not be read again.
+            let source = io::Error::other(format!("more than {STATE_FILE_BYTES_MAX} bytes"));
+            return Err(Error::File { doing: "write", path, source });
+        }
+        write_private(&path, text.as_bytes())
     }
 }
 
@@ -115,7 +156,13 @@ mod tests {
     use super::*;
 
     fn stored() -> Stored {
-        let user = StoredUser { name: "admin".into(), role: Role::Admin, password: "$x".into() };
+        let user = StoredUser {
+            name: "admin".into(),
+            role: Role::Admin,
+            password: "$x".into(),
+            roles: Vec::new(),
+            changes: 0,
+        };
         Stored { users: vec![user], ..Stored::default() }
     }
 
@@ -141,10 +188,24 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_the_first_version_still_opens() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = r#"{"version":1,
+            "users":[{"name":"admin","role":"admin","password":"$x"}],
+            "tokens":[{"name":"service","role":"service","sha256":"00"}]}"#;
+        fs::write(dir.path().join(FILE), text).unwrap();
+        let loaded = Stored::load(dir.path()).unwrap().unwrap();
+        assert_eq!((loaded.version, loaded.users[0].changes), (VERSION, 0));
+        assert!(loaded.roles.is_empty() && loaded.tokens[0].owner.is_none());
+        loaded.save(dir.path()).unwrap();
+        assert_eq!(Stored::load(dir.path()).unwrap().unwrap().version, VERSION);
+    }
+
+    #[test]
     fn what_is_not_ours_is_refused_and_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
-        let other = r#"{"version":2,"users":[],"tokens":[]}"#;
+        let other = r#"{"version":3,"users":[],"tokens":[]}"#;
         for text in ["", "{", "[]", other, r#"{"version":1,"users":[],"tokens":[],"x":1}"#] {
             fs::write(&path, text).unwrap();
             let Err(error) = Stored::load(dir.path()) else { panic!("{text:?} was accepted") };

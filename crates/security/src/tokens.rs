@@ -1,14 +1,13 @@
 //! Access tokens: 256 random bits, kept by their SHA-256 only. A slow hash would protect nothing
 //! here, because nobody can guess 256 bits, and it would cost each request.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use crate::limits::TOKEN_BYTES_MAX;
 use crate::store::{StoredToken, read_bounded, write_private};
-use crate::{Error, Identity, Role, Secret};
+use crate::{Error, Role, Secret};
 
 /// Begins every token, so that scanners find one that leaked.
 const PREFIX: &str = "rialto_";
@@ -16,28 +15,21 @@ const PREFIX: &str = "rialto_";
 /// Tokens that a first start writes for programs on the same machine.
 const FILES: [(&str, Role); 2] = [("service", Role::Service), ("admin", Role::Admin)];
 
-/// Known tokens by digest.
-pub(crate) struct Tokens {
-    by_digest: HashMap<[u8; 32], Identity>,
+/// A new token, and how it is kept.
+pub(crate) fn make() -> Result<(Secret, String), Error> {
+    let token = Secret::new(format!("{PREFIX}{}", Secret::random()?.reveal()));
+    let sha256 = hex::encode(digest(token.reveal()));
+    Ok((token, sha256))
 }
 
-impl Tokens {
-    pub(crate) fn new(stored: &[StoredToken]) -> Self {
-        let known = |token: &StoredToken| {
-            let digest = hex::decode(&token.sha256).ok()?.try_into().ok()?;
-            Some((digest, Identity::new(&token.name, token.role)))
-        };
-        Self { by_digest: stored.iter().filter_map(known).collect() }
-    }
+/// Whether a text looks like a token of ours.
+pub(crate) fn is_one(text: &str) -> bool {
+    text.starts_with(PREFIX) && text.len() <= TOKEN_BYTES_MAX
+}
 
-    /// Whom the token belongs to. Looked up by digest, so the duration says nothing about the
-    /// token.
-    pub(crate) fn find(&self, token: &str) -> Option<Identity> {
-        if token.len() > TOKEN_BYTES_MAX {
-            return None;
-        }
-        self.by_digest.get(&digest(token)).cloned()
-    }
+/// Whether the token is one that a first start writes to a file.
+pub(crate) fn has_file(name: &str) -> bool {
+    FILES.iter().any(|(file, _)| *file == name)
 }
 
 /// Makes sure that `service.token` and `admin.token` exist and are known; returns whether anything
@@ -59,23 +51,24 @@ pub(crate) fn ensure_files(dir: &Path, stored: &mut Vec<StoredToken>) -> Result<
         }
         // A file that the state does not know is replaced, never adopted: a text that somebody else
         // put there must not become a key.
-        let token = Secret::new(format!("{PREFIX}{}", Secret::random()?.reveal()));
+        let (token, sha256) = make()?;
         write_private(&path, format!("{}\n", token.reveal()).as_bytes())?;
         stored.retain(|token| token.name != name);
-        let sha256 = hex::encode(digest(token.reveal()));
-        stored.push(StoredToken { name: name.to_owned(), role, sha256 });
+        let (name, roles) = (name.to_owned(), Vec::new());
+        stored.push(StoredToken { name, role, sha256, roles, owner: None });
         changed = true;
     }
     Ok(changed)
 }
 
 #[cfg(unix)]
-fn protect(path: &Path) -> Result<(), Error> {
+/// Takes a file of secrets away from others who could read it.
+pub(crate) fn protect(path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt;
     let fail = |source| Error::File { doing: "protect", path: path.to_owned(), source };
     let mode = std::fs::metadata(path).map_err(fail)?.permissions().mode();
     if mode & 0o077 != 0 {
-        tracing::warn!(path = %path.display(), "others could read this token; made it private");
+        tracing::warn!(path = %path.display(), "others could read this file; made it private");
         let private = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(path, private).map_err(fail)?;
     }
@@ -83,11 +76,12 @@ fn protect(path: &Path) -> Result<(), Error> {
 }
 
 #[cfg(not(unix))]
-fn protect(_path: &Path) -> Result<(), Error> {
+pub(crate) fn protect(_path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn digest(token: &str) -> [u8; 32] {
+/// What a token is kept and found by.
+pub(crate) fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
@@ -100,6 +94,11 @@ mod tests {
         fs::read_to_string(dir.join(name)).unwrap().trim().to_owned()
     }
 
+    fn role_of(stored: &[StoredToken], text: &str) -> Option<Role> {
+        let sha256 = hex::encode(digest(text));
+        stored.iter().find(|token| token.sha256 == sha256).map(|token| token.role)
+    }
+
     #[test]
     fn files_are_made_once_and_known() {
         let dir = tempfile::tempdir().unwrap();
@@ -109,11 +108,10 @@ mod tests {
         assert!(service.starts_with(PREFIX) && service.len() == PREFIX.len() + 43);
         assert!(!ensure_files(dir.path(), &mut stored).unwrap());
         assert_eq!(token(dir.path(), "service.token"), service);
-        let tokens = Tokens::new(&stored);
-        assert_eq!(tokens.find(&service).unwrap().role, Role::Service);
-        assert_eq!(tokens.find(&token(dir.path(), "admin.token")).unwrap().role, Role::Admin);
-        assert!(tokens.find("rialto_").is_none() && tokens.find("").is_none());
-        assert!(tokens.find(&"x".repeat(TOKEN_BYTES_MAX + 1)).is_none());
+        let known = |text: &str| role_of(&stored, text);
+        assert_eq!(known(&service), Some(Role::Service));
+        assert_eq!(known(&token(dir.path(), "admin.token")), Some(Role::Admin));
+        assert!(known("rialto_").is_none() && known("").is_none());
         assert!(stored.iter().all(|token| token.sha256.len() == 64));
     }
 
@@ -126,8 +124,8 @@ mod tests {
         fs::remove_file(dir.path().join("admin.token")).unwrap();
         fs::write(dir.path().join("service.token"), "rialto_planted").unwrap();
         assert!(ensure_files(dir.path(), &mut stored).unwrap());
-        let tokens = Tokens::new(&stored);
-        assert!(tokens.find(&old).is_none() && tokens.find("rialto_planted").is_none());
+        let known = |text: &str| role_of(&stored, text);
+        assert!(known(&old).is_none() && known("rialto_planted").is_none());
         assert_eq!(stored.len(), 2);
     }
 

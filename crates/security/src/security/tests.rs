@@ -43,7 +43,7 @@ fn the_first_start_generates_a_password_that_the_second_knows() {
     let bearer = Credentials::Bearer(Secret::new(token.trim().to_owned()));
     let identity = again.authenticate(&bearer, PEER).unwrap();
     assert_eq!((identity.name.as_ref(), identity.role), ("admin", Role::Admin));
-    let names: Vec<_> = again.tokens().iter().map(|token| token.name.as_str()).collect();
+    let names: Vec<_> = again.tokens().into_iter().map(|token| token.name).collect();
     assert_eq!(names, ["service", "admin"]);
 }
 
