@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::command::{Command, Origin, Outcome, Publish, Remove, Target};
 use crate::content::Kind;
 use crate::entry::{Effective, Entry, Formal, Gray, Rule};
-use crate::history::{HistoryEntry, Op};
+use crate::history::{HistoryEntry, HistoryLine, Op};
 use crate::import::{ImportItem, ImportOutcome, ImportPolicy};
 use crate::key::{ConfigKey, PUBLIC};
 use crate::limits::{GRAYS_MAX, IMPORT_ITEMS_MAX};
@@ -339,20 +339,21 @@ impl<'s> Batch<'s> {
     ) {
         let id = self.counters.next_history_id;
         self.counters.next_history_id += 1;
-        self.writes.push(Write::AddHistory(HistoryEntry {
+        let line = HistoryLine {
             id,
             key: key.clone(),
             op: done.op,
-            content: held.effective.content.clone(),
             kind: held.effective.kind,
-            encrypted_data_key: held.effective.encrypted_data_key.to_string(),
             app_name: held.app_name.clone(),
             at_ms: done.now_ms,
             created_ms: held.created_ms,
             origin,
             rule,
             secret: held.secret,
-        }));
+        };
+        let content = held.effective.content.clone();
+        let encrypted_data_key = held.effective.encrypted_data_key.to_string();
+        self.writes.push(Write::AddHistory(HistoryEntry { line, content, encrypted_data_key }));
     }
 }
 

@@ -5,21 +5,29 @@ use crate::content::{Content, Kind};
 use crate::entry::Rule;
 use crate::key::ConfigKey;
 
-/// One change of one version. Identifiers grow with time and never repeat.
+/// One change of one version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryEntry {
+    /// What is shown in lists.
+    pub line: HistoryLine,
+    /// What was published until then; for an insert, what was inserted.
+    pub content: Content,
+    /// The key that came with it.
+    pub encrypted_data_key: String,
+}
+
+/// A change without what was published: all that a list of changes needs. Identifiers grow with
+/// time and never repeat.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryLine {
     /// Its number.
     pub id: u64,
     /// Which configuration.
     pub key: ConfigKey,
     /// What was done.
     pub op: Op,
-    /// What was published until then; for an insert, what was inserted.
-    pub content: Content,
-    /// The type of that.
+    /// The type of the content.
     pub kind: Kind,
-    /// The key that came with it.
-    pub encrypted_data_key: String,
     /// The application's name.
     pub app_name: String,
     /// When, in milliseconds since the epoch.
@@ -45,7 +53,7 @@ pub enum Op {
     Delete,
 }
 
-impl HistoryEntry {
+impl HistoryLine {
     /// `formal` or `gray`.
     #[must_use]
     pub const fn publish_type(&self) -> &'static str {

@@ -26,7 +26,7 @@ pub use batch::{Batch, Change, Plan, Write};
 pub use command::{Command, Meta, Origin, Outcome, Publish, PublishMeta, Remove, Target};
 pub use content::{Content, Kind, Md5};
 pub use entry::{Effective, Entry, Formal, Gray, Labels, Rule};
-pub use history::{HistoryEntry, Op};
+pub use history::{HistoryEntry, HistoryLine, Op};
 pub use import::{ImportItem, ImportOutcome, ImportPolicy};
 pub use key::{ConfigKey, GroupKeyError, KeyRef, PUBLIC};
 pub use pattern::{Pattern, PatternError};

@@ -33,6 +33,10 @@ impl Core {
         self.clock.now()
     }
 
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     pub(crate) const fn topics(&self) -> &Topics {
         &self.topics
     }

@@ -2,14 +2,14 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rialto_catalog::{
     Command, Instance, Millis, Outcome, Policy, Promise, Protocol, Refused, Revision, Selector,
     ServiceKey, State, Timestamp,
 };
-use rialto_storage::OpenError;
+use rialto_storage::{Directory, OpenError};
 use rialto_telemetry::Telemetry;
 use tokio::time::MissedTickBehavior;
 
@@ -55,6 +55,16 @@ pub enum Renewal {
 struct Disk {
     proposer: Proposer,
     saver: Saver,
+    /// For others that keep something there; it is theirs to hold.
+    directory: Weak<Directory>,
+}
+
+/// Where an engine keeps what it keeps.
+#[derive(Debug)]
+pub(crate) enum DirectoryOf {
+    Memory,
+    Disk(Arc<Directory>),
+    Closed,
 }
 
 impl Engine {
@@ -79,8 +89,9 @@ impl Engine {
         let restored = restore(&dir, policy, now)?;
         let engine = Self::new(restored.state, clock, telemetry);
         let core = Arc::clone(&engine.core);
+        let directory = Arc::downgrade(&restored.directory);
         let proposer = Proposer::start(core, restored.store, restored.directory);
-        let disk = Disk { proposer, saver: restored.saver };
+        let disk = Disk { proposer, saver: restored.saver, directory };
         Ok(Self { disk: Some(Arc::new(disk)), ..engine })
     }
 
@@ -234,6 +245,17 @@ impl Engine {
     pub fn save(&self) {
         if let Some(disk) = &self.disk {
             disk.saver.save(&self.core);
+        }
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.core.clock()
+    }
+
+    pub(crate) fn directory(&self) -> DirectoryOf {
+        match &self.disk {
+            None => DirectoryOf::Memory,
+            Some(disk) => disk.directory.upgrade().map_or(DirectoryOf::Closed, DirectoryOf::Disk),
         }
     }
 

@@ -1,13 +1,19 @@
 //! What can go wrong, named by what the caller can do.
 
-use rialto_catalog::Refused;
+use std::error::Error;
 
-/// Why a proposal was not answered with an outcome.
+use rialto_catalog::Refused;
+use rialto_storage::CommitError;
+
+use crate::group::Unanswered;
+
+/// Why a proposal was not answered with an outcome. `R` is what the state says that it was proposed
+/// to.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum ProposeError {
-    /// The catalog refused it; nothing changed.
+pub enum ProposeError<R: Error + 'static = Refused> {
+    /// It was refused; nothing changed.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(R),
     /// Too many proposals wait; nothing changed, try again.
     #[error("too many changes wait to be stored; try again")]
     Busy,
@@ -26,4 +32,40 @@ pub enum ProposeError {
         /// What happened.
         reason: String,
     },
+}
+
+impl From<Refused> for ProposeError {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<rialto_configuration::Refused> for ProposeError<rialto_configuration::Refused> {
+    fn from(refused: rialto_configuration::Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl<R: Error + 'static> From<CommitError> for ProposeError<R> {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::DiskFull => Self::DiskFull,
+            CommitError::Failed { reason } | CommitError::Poisoned { reason } => {
+                Self::Unavailable { reason }
+            }
+            CommitError::Indeterminate { reason } => Self::Indeterminate { reason },
+        }
+    }
+}
+
+impl<R: Error + 'static> From<Unanswered> for ProposeError<R> {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Busy => Self::Busy,
+            Unanswered::Closed => Self::Unavailable { reason: "it is closed".to_owned() },
+            Unanswered::Ended => {
+                Self::Indeterminate { reason: "the storing thread ended".to_owned() }
+            }
+        }
+    }
 }

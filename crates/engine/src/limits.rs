@@ -21,3 +21,13 @@ pub const SAVE_PORTION: usize = 10_000;
 pub const NAMESPACE_ID_BYTES_MAX: usize = 128;
 /// Longest name and longest description of a namespace, in characters.
 pub const NAMESPACE_TEXT_CHARS_MAX: usize = 256;
+/// Bytes of contents that may wait to be stored; more are told to come back.
+pub const PUBLISHING_BYTES_MAX: usize = 128 << 20;
+/// Configurations that a search takes under one hold of the lock.
+pub const SEARCH_PORTION: usize = 1_000;
+/// Changes of one configuration that its history counts.
+pub const HISTORY_COUNT_MAX: usize = 100_000;
+/// Old changes that one step forgets.
+pub const HISTORY_PRUNE_STEP: usize = 500;
+/// How often old history is forgotten, in milliseconds.
+pub const HISTORY_PRUNE_MS: u64 = 60_000;

@@ -1,95 +1,41 @@
-//! Agreed changes, made durable by a thread of their own: what arrives while one commit is under
-//! way shares the next.
+//! Agreed changes of the catalog: checked together, made durable in one commit, then carried out.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
 
-use parking_lot::Mutex;
 use rialto_catalog::{Command, Outcome};
 use rialto_storage::{CommitError, Directory, Store, Write};
-use tokio::sync::oneshot;
 
 use crate::core::Core;
 use crate::error::ProposeError;
-use crate::limits::{PROPOSALS_MAX, PROPOSALS_PER_COMMIT_MAX};
+use crate::group::{Group, Locked, Proposal};
 use crate::record::{truth_of, writes_of};
 
 type Answer = Result<Outcome, ProposeError>;
+type Pending = Proposal<Command, Answer>;
 
-/// The way to the storing thread.
+/// The way to the thread that stores the catalog.
 #[derive(Debug)]
-pub(crate) struct Proposer {
-    /// Absent once closed.
-    sender: Mutex<Option<SyncSender<Proposal>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-#[derive(Debug)]
-struct Proposal {
-    command: Command,
-    answer: oneshot::Sender<Answer>,
-}
+pub(crate) struct Proposer(Group<Command, Answer>);
 
 impl Proposer {
     /// Starts the thread, which keeps the directory until it ends.
     pub(crate) fn start(core: Arc<Core>, store: Store, directory: Arc<Directory>) -> Self {
-        let (sender, receiver) = sync_channel(PROPOSALS_MAX);
-        let thread = std::thread::Builder::new()
-            .name("rialto-store".to_owned())
-            .spawn(move || {
-                store_all(&core, store, &receiver);
-                drop(directory);
-            })
-            .map_err(|error| tracing::error!(%error, "cannot start the storing thread"))
-            .ok();
-        Self { sender: Mutex::new(Some(sender)), thread: Mutex::new(thread) }
+        let mut locked = Locked::new(store, Some(directory));
+        let store_all = move |batch| store_batch(&core, locked.store(), batch);
+        Self(Group::start("rialto-store", store_all))
     }
 
     pub(crate) async fn propose(&self, command: Command) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        self.send(Proposal { command, answer })?;
-        answered.await.unwrap_or_else(|_| {
-            let reason = "the storing thread ended".to_owned();
-            Err(ProposeError::Indeterminate { reason })
-        })
+        self.0.propose(command).await?
     }
 
     /// Stores what has been proposed and gives the directory free.
     pub(crate) fn close(&self) {
-        drop(self.sender.lock().take());
-        if let Some(thread) = self.thread.lock().take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the storing thread has failed");
-        }
-    }
-
-    fn send(&self, proposal: Proposal) -> Result<(), ProposeError> {
-        let closed = || ProposeError::Unavailable { reason: "it is closed".to_owned() };
-        let sender = self.sender.lock();
-        match sender.as_ref().ok_or_else(closed)?.try_send(proposal) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(ProposeError::Busy),
-            Err(TrySendError::Disconnected(_)) => Err(closed()),
-        }
+        self.0.close();
     }
 }
 
-impl Drop for Proposer {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-fn store_all(core: &Core, mut store: Store, receiver: &Receiver<Proposal>) {
-    while let Ok(first) = receiver.recv() {
-        let rest = receiver.try_iter().take(PROPOSALS_PER_COMMIT_MAX - 1);
-        store_batch(core, &mut store, std::iter::once(first).chain(rest).collect());
-    }
-}
-
-fn store_batch(core: &Core, store: &mut Store, batch: Vec<Proposal>) {
+fn store_batch(core: &Core, store: &mut Store, batch: Vec<Pending>) {
     let mut accepted = Vec::with_capacity(batch.len());
     let mut writes = Vec::new();
     core.read(|state| {
@@ -101,7 +47,7 @@ fn store_batch(core: &Core, store: &mut Store, batch: Vec<Proposal>) {
                     writes.extend(writes_of(state, &proposal.command));
                     accepted.push(proposal);
                 }
-                Err(refused) => answer(proposal.answer, Err(refused.into())),
+                Err(refused) => proposal.answer.give(Err(refused.into())),
             }
         }
     });
@@ -115,7 +61,7 @@ fn store_batch(core: &Core, store: &mut Store, batch: Vec<Proposal>) {
             core.warn("storage", &error.to_string());
         }
         for proposal in accepted {
-            answer(proposal.answer, Err(error.clone().into()));
+            proposal.answer.give(Err(error.clone().into()));
         }
         return;
     }
@@ -124,7 +70,7 @@ fn store_batch(core: &Core, store: &mut Store, batch: Vec<Proposal>) {
 
 /// Makes durable changes visible, in order. What cannot be carried out after all, because ephemeral
 /// changes came in between, is taken back on disk before it is refused.
-fn carry_out(core: &Core, store: &mut Store, accepted: Vec<Proposal>) {
+fn carry_out(core: &Core, store: &mut Store, accepted: Vec<Pending>) {
     let mut corrections: Vec<Write> = Vec::new();
     let mut refused = Vec::new();
     let mut done = Vec::with_capacity(accepted.len());
@@ -138,7 +84,7 @@ fn carry_out(core: &Core, store: &mut Store, accepted: Vec<Proposal>) {
         corrections.extend(refused.iter().map(|(one, _)| truth_of(state, &one.command)));
     });
     for (sender, outcome) in done {
-        answer(sender, Ok(outcome));
+        sender.give(Ok(outcome));
     }
     if refused.is_empty() {
         return;
@@ -149,24 +95,7 @@ fn carry_out(core: &Core, store: &mut Store, accepted: Vec<Proposal>) {
             Ok(_) => Err(error.into()),
             Err(failed) => Err(ProposeError::Indeterminate { reason: failed.to_string() }),
         };
-        answer(proposal.answer, result);
-    }
-}
-
-/// Whoever proposed may have stopped waiting; the change holds nevertheless.
-fn answer(sender: oneshot::Sender<Answer>, answer: Answer) {
-    drop(sender.send(answer));
-}
-
-impl From<CommitError> for ProposeError {
-    fn from(error: CommitError) -> Self {
-        match error {
-            CommitError::DiskFull => Self::DiskFull,
-            CommitError::Failed { reason } | CommitError::Poisoned { reason } => {
-                Self::Unavailable { reason }
-            }
-            CommitError::Indeterminate { reason } => Self::Indeterminate { reason },
-        }
+        proposal.answer.give(result);
     }
 }
 

@@ -144,7 +144,7 @@ pub(crate) fn command_of(record: &Record) -> Option<Command> {
             let key = DocumentKey::new(kind, parts.next()?).ok()?;
             Some(Command::PutDocument { key, body: Bytes::copy_from_slice(&record.value) })
         }
-        Table::Engine => None,
+        _ => None,
     }
 }
 

@@ -87,6 +87,14 @@ pub enum CommitError {
     },
 }
 
+/// Why something that is stored cannot be read now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("what is stored cannot be read: {reason}; look after the disk and try again")]
+pub struct ReadError {
+    /// What was found.
+    pub reason: String,
+}
+
 impl OpenError {
     /// Sorts an error of the system by what can be done.
     pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {

@@ -1,21 +1,22 @@
-//! The agreed records: a few tables in one database file.
+//! The agreed records: a few tables in a database file.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
 use crate::directory::{Directory, sync_dir};
 use crate::disk::{Disk, Health, RealDisk, Watched};
 use crate::error::{CommitError, OpenError};
+use crate::reader::Reader;
 
-/// Name of the file in the data directory.
+/// Name of the catalog's file in the data directory.
 pub(crate) const FILE: &str = "catalog.redb";
 
-/// Memory for pages of the file. Records are read once, at the start.
+/// Memory for pages of a file. Most records are read once, at the start.
 const CACHE_BYTES: usize = 4 << 20;
 
 /// Number of the last commit, under the empty key.
@@ -32,6 +33,14 @@ pub enum Table {
     Documents,
     /// What the engine itself remembers.
     Engine,
+    /// Configurations, with their gray versions.
+    Configurations,
+    /// What configurations were before.
+    History,
+    /// Keys of the history in the order in which it is shown.
+    HistoryOrder,
+    /// What namespaces and groups may hold.
+    Capacities,
 }
 
 /// A change of one record; later ones of a commit win.
@@ -62,34 +71,57 @@ pub struct Store {
     path: PathBuf,
     disk: Arc<dyn Disk>,
     health: Arc<Mutex<Health>>,
-    /// Absent after a failure until it could be opened again.
-    database: Option<Database>,
+    /// Absent after a failure until it could be opened again. Readers share it: whoever closes it
+    /// waits for them.
+    database: Arc<RwLock<Option<Database>>>,
     /// Number of the last successful commit.
     sequence: u64,
     poisoned: Option<String>,
 }
 
 impl Table {
-    /// All tables.
-    pub const ALL: [Self; 4] = [Self::Services, Self::Instances, Self::Documents, Self::Engine];
+    /// All tables. A file has those that something was written into.
+    pub const ALL: [Self; 8] = [
+        Self::Services,
+        Self::Instances,
+        Self::Documents,
+        Self::Engine,
+        Self::Configurations,
+        Self::History,
+        Self::HistoryOrder,
+        Self::Capacities,
+    ];
 
-    const fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+    pub(crate) const fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
         TableDefinition::new(match self {
             Self::Services => "services",
             Self::Instances => "instances",
             Self::Documents => "documents",
             Self::Engine => "engine",
+            Self::Configurations => "configurations",
+            Self::History => "history",
+            Self::HistoryOrder => "history-order",
+            Self::Capacities => "capacities",
         })
     }
 }
 
 impl Store {
-    /// Opens the store of a data directory, and makes it first if it is not there.
+    /// Opens the catalog's store of a data directory, and makes it first if it is not there.
     ///
     /// # Errors
     /// When it cannot be read or written, is damaged, or the disk is full.
     pub fn open(directory: &Directory) -> Result<Self, OpenError> {
-        let path = directory.path().join(FILE);
+        Self::open_file(directory, FILE)
+    }
+
+    /// Opens a store of a data directory by the name of its file, and makes it first if it is not
+    /// there.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_file(directory: &Directory, file: &str) -> Result<Self, OpenError> {
+        let path = directory.path().join(file);
         let file = open_file(&path).map_err(|source| OpenError::from_io(&path, source))?;
         let disk = RealDisk::new(file).map_err(|source| OpenError::from_io(&path, source))?;
         Self::open_disk(Arc::new(disk), path)
@@ -101,7 +133,8 @@ impl Store {
     /// As [`Store::open`].
     pub fn open_disk(disk: Arc<dyn Disk>, path: PathBuf) -> Result<Self, OpenError> {
         let health = Arc::new(Mutex::new(Health::default()));
-        let mut store = Self { path, disk, health, database: None, sequence: 0, poisoned: None };
+        let database = Arc::default();
+        let mut store = Self { path, disk, health, database, sequence: 0, poisoned: None };
         store.reopen().map_err(|error| OpenError::from_redb(&store.path, error))?;
         Ok(store)
     }
@@ -121,8 +154,30 @@ impl Store {
     /// # Errors
     /// When they cannot be read; some may have been shown.
     pub fn visit(&self, mut show: impl FnMut(Record)) -> Result<(), OpenError> {
-        let Some(database) = &self.database else { return Ok(()) };
-        visit(database, &mut show).map_err(|error| OpenError::from_redb(&self.path, error))
+        let database = self.database.read();
+        let Some(database) = &*database else { return Ok(()) };
+        visit(database, &Table::ALL, &mut show)
+            .map_err(|error| OpenError::from_redb(&self.path, error))
+    }
+
+    /// Shows the records of some tables, sorted by table and key.
+    ///
+    /// # Errors
+    /// As [`Store::visit`].
+    pub fn visit_tables(
+        &self,
+        tables: &[Table],
+        mut show: impl FnMut(Record),
+    ) -> Result<(), OpenError> {
+        let database = self.database.read();
+        let Some(database) = &*database else { return Ok(()) };
+        visit(database, tables, &mut show).map_err(|error| OpenError::from_redb(&self.path, error))
+    }
+
+    /// Reads what is committed, beside commits and after them.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.database))
     }
 
     /// Number of successful commits since the store was made.
@@ -140,8 +195,9 @@ impl Store {
             return Err(CommitError::Poisoned { reason: reason.clone() });
         }
         let attempt = self.sequence + 1;
-        let Some(database) = &self.database else { return Err(self.give_up("it is closed")) };
-        match commit(database, writes, attempt) {
+        let result = self.database.read().as_ref().map(|open| commit(open, writes, attempt));
+        let Some(result) = result else { return Err(self.give_up("it is closed")) };
+        match result {
             Ok(()) => {
                 self.sequence = attempt;
                 Ok(attempt)
@@ -159,7 +215,7 @@ impl Store {
             return Err(self.give_up(&reason));
         }
         // The database does not go on after an error; opened anew it shows what the disk holds.
-        self.database = None;
+        *self.database.write() = None;
         if let Err(error) = self.reopen() {
             return Err(self.give_up(&format!("{reason}; then {error}")));
         }
@@ -176,7 +232,7 @@ impl Store {
     fn give_up(&mut self, reason: &str) -> CommitError {
         tracing::error!(path = %self.path.display(), reason, "storage is out of service");
         self.poisoned = Some(reason.to_owned());
-        self.database = None;
+        *self.database.write() = None;
         CommitError::Indeterminate { reason: reason.to_owned() }
     }
 
@@ -187,7 +243,7 @@ impl Store {
             .set_check_integrity_on_open(true)
             .create_with_backend(watched)?;
         self.sequence = sequence(&database)?;
-        self.database = Some(database);
+        *self.database.write() = Some(database);
         Ok(())
     }
 }
@@ -219,9 +275,13 @@ fn sequence(database: &Database) -> Result<u64, redb::Error> {
     }
 }
 
-fn visit(database: &Database, show: &mut impl FnMut(Record)) -> Result<(), redb::Error> {
+fn visit(
+    database: &Database,
+    tables: &[Table],
+    show: &mut impl FnMut(Record),
+) -> Result<(), redb::Error> {
     let transaction = database.begin_read()?;
-    for table in Table::ALL {
+    for &table in tables {
         let rows = match transaction.open_table(table.definition()) {
             Ok(rows) => rows,
             Err(TableError::TableDoesNotExist(_)) => continue,

@@ -8,6 +8,7 @@ use rialto_catalog::{
 };
 use rialto_storage::fault::{Fault, FaultDisk};
 use rialto_telemetry::Telemetry;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::clock::ManualClock;
@@ -30,12 +31,8 @@ fn rig() -> Rig {
     Rig { core, store, disk, telemetry }
 }
 
-fn proposals(commands: impl IntoIterator<Item = Command>) -> (Vec<Proposal>, Vec<Waiting>) {
-    let propose = |command| {
-        let (answer, answered) = oneshot::channel();
-        (Proposal { command, answer }, answered)
-    };
-    commands.into_iter().map(propose).unzip()
+fn proposals(commands: impl IntoIterator<Item = Command>) -> (Vec<Pending>, Vec<Waiting>) {
+    commands.into_iter().map(Proposal::new).unzip()
 }
 
 fn answers(waiting: Vec<Waiting>) -> Vec<Answer> {
