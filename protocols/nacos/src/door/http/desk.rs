@@ -1,0 +1,53 @@
+//! What handlers work with.
+
+use std::net::SocketAddr;
+
+use rialto_door::http::{Answer, Reply};
+use rialto_engine::Engine;
+use rialto_telemetry::Telemetry;
+
+use super::ask::Ask;
+use super::refusal::{self, Refusal};
+use super::style::Style;
+use crate::access::Access;
+use crate::naming::Naming;
+
+/// Everything that a call may need. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(super) engine: Engine,
+    pub(super) naming: Naming,
+    pub(super) access: Access,
+    pub(super) telemetry: Telemetry,
+    /// Where this node's clients find it.
+    pub(super) address: SocketAddr,
+}
+
+impl Desk {
+    pub(super) fn now_ms(&self) -> u64 {
+        self.engine.now().0
+    }
+
+    /// How many configurations a namespace holds.
+    pub(super) fn configurations_in(&self, _namespace: &str) -> usize {
+        0
+    }
+
+    /// An answer that something has to be done for first.
+    pub(super) fn later(
+        &self,
+        ask: &Ask<'_>,
+        work: impl Future<Output = Result<Answer, Refusal>> + Send + 'static,
+    ) -> Reply {
+        let (style, path, engine) = (ask.style(), ask.call.path.to_owned(), self.engine.clone());
+        Reply::Later(Box::pin(async move {
+            work.await.unwrap_or_else(|refused| written(refused, style, &path, engine.now().0))
+        }))
+    }
+}
+
+/// A refusal as an answer.
+pub(super) fn written(refused: Refusal, style: Style, path: &str, now_ms: u64) -> Answer {
+    let (status, typed, body) = refusal::write(refused, style, path, now_ms);
+    Answer { content_type: typed, ..Answer::owned(status, "", body) }
+}

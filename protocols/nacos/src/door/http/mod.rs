@@ -1,0 +1,141 @@
+//! The HTTP half of the door: v1, v2 and v3 of Nacos's API over one table of routes.
+//!
+//! A handler says what a call means once; the [`style`] of its route says how parameters are named
+//! and answers look.
+
+mod ask;
+mod auth;
+mod check;
+mod desk;
+mod instance;
+mod names;
+mod namespace;
+mod node;
+mod read;
+mod refusal;
+mod style;
+mod table;
+
+use rialto_door::http::{Answer, Call, Reply};
+use rialto_security::Identity;
+
+use self::ask::Ask;
+pub(crate) use self::desk::Desk;
+use self::refusal::Refusal;
+use self::style::Style;
+use self::table::{Found, Route};
+use crate::access::{Identified, Mode, Pending, Presented, Rule, denied};
+use crate::codec::form::Form;
+use crate::problem::{Code, Problem};
+
+/// What is kept for one connection: a password that is being checked for the call at hand.
+#[derive(Default)]
+pub(crate) struct Session {
+    pending: Option<Pending>,
+    known: Option<Result<Identity, Problem>>,
+}
+
+impl Session {
+    /// Checks the password that the last call was answered [`Reply::Again`] for.
+    pub(crate) async fn prepare(&mut self) {
+        let Some(pending) = self.pending.take() else { return };
+        let work = tokio::task::spawn_blocking(move || pending.finish());
+        let failed = || Err(Problem::new(500, Code::Server, "the password could not be checked"));
+        self.known = Some(work.await.unwrap_or_else(|_| failed()));
+    }
+}
+
+impl Desk {
+    /// Answers one call.
+    pub(crate) fn answer(&self, session: &mut Session, call: &Call<'_>) -> Reply {
+        let Some(path) = below(call.path) else {
+            return self.refused(Refusal::nothing_here(), Style::V1, call).into();
+        };
+        let (route, last) = match table::find(call.method, path) {
+            Found::Route(route, last) => (route, last),
+            Found::OtherMethod(style) => {
+                let refused = Refusal::other_method(call.method, call.path, path);
+                return self.refused(refused, style, call).into();
+            }
+            Found::Nothing(style) => {
+                let refused = Refusal::unknown(call.method, call.path, path);
+                return self.refused(refused, style, call).into();
+            }
+        };
+        match self.carry_out(session, route, last, call) {
+            Ok(reply) => reply,
+            Err(refused) => self.refused(refused, route.style, call).into(),
+        }
+    }
+
+    fn carry_out(
+        &self,
+        session: &mut Session,
+        route: &'static Route,
+        last: Option<String>,
+        call: &Call<'_>,
+    ) -> Result<Reply, Refusal> {
+        let form = Form::read(call.query, form_body(call))
+            .map_err(|error| Refusal::Argument(error.to_string()))?;
+        // What anybody may call is not told whose credentials hold: signing in checks its own.
+        let who = match session.known.take() {
+            _ if route.rule == Rule::Public => Identity::anonymous(),
+            Some(known) => known?,
+            None => match self.identify(&form, call) {
+                Identified::Now(who) => who?,
+                Identified::Later(pending) => {
+                    session.pending = Some(pending);
+                    return Ok(Reply::Again);
+                }
+            },
+        };
+        if self.is_of_a_page(route, call) {
+            return Err(denied("calls of web pages are not taken without sign-in").into());
+        }
+        check::check(route.checks(), &form).map_err(Refusal::Checked)?;
+        let ask = Ask { route, call, form, last, who };
+        self.access.admit(&ask.who, route.rule, ask.names())?;
+        (route.answer)(self, &ask)
+    }
+
+    fn identify(&self, form: &Form<'_>, call: &Call<'_>) -> Identified {
+        let presented = Presented {
+            access_token: form.filled("accessToken").or_else(|| call.header("accessToken")),
+            authorization: call.header("authorization"),
+            username: form.filled("username"),
+            password: form.filled("password"),
+        };
+        self.access.identify(&presented, call.origin.peer.ip())
+    }
+
+    /// Whether a page in a browser wants to change something where nobody has to sign in: what
+    /// somebody on this machine looks at must not register services. No client names an origin.
+    fn is_of_a_page(&self, route: &Route, call: &Call<'_>) -> bool {
+        let reads = route.method == "GET";
+        let closed = self.access.mode() == Mode::SignedIn;
+        !reads && !closed && call.fields.get("origin").is_some()
+    }
+
+    fn refused(&self, refused: Refusal, style: Style, call: &Call<'_>) -> Answer {
+        desk::written(refused, style, call.path, self.now_ms())
+    }
+}
+
+/// The path below `/nacos`. The console of 3.x has a port of its own without that prefix.
+fn below(path: &str) -> Option<&str> {
+    match path.strip_prefix("/nacos") {
+        Some("") => Some("/"),
+        Some(below) if below.starts_with('/') => Some(below),
+        _ => Some(path).filter(|path| path.starts_with("/v3/console/")),
+    }
+}
+
+/// The body, when it is a form; other bodies are the business of the calls that take them.
+fn form_body<'a>(call: &Call<'a>) -> Option<&'a [u8]> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    if call.body.is_empty() {
+        return None;
+    }
+    let kind = call.header("content-type")?.split(';').next()?.trim();
+    kind.eq_ignore_ascii_case(FORM).then_some(call.body)
+}

@@ -1,0 +1,164 @@
+//! The one table of routes: what can be called, how, and what it needs.
+//!
+//! Each file of calls lists its own routes beside them; here they are found. Whoever checks that
+//! nothing can be reached unguarded goes through [`routes`].
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use rialto_door::http::Reply;
+use rialto_security::Action;
+
+use super::ask::Ask;
+use super::check::Checks;
+use super::desk::Desk;
+use super::refusal::Refusal;
+use super::style::Style;
+use crate::access::{Rule, Scope};
+
+/// What is behind a route.
+pub(super) type Handler = fn(&Desk, &Ask<'_>) -> Result<Reply, Refusal>;
+
+/// A call that can be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// GET, POST, PUT, DELETE or PATCH.
+    pub method: &'static str,
+    /// Below `/nacos`. A last segment `*` stands for one segment of any text.
+    pub path: &'static str,
+    /// How it is answered.
+    pub style: Style,
+    /// What it asks of its caller.
+    pub rule: Rule,
+    pub(super) answer: Handler,
+}
+
+/// A route that anybody may call.
+pub(super) const fn open(
+    method: &'static str,
+    path: &'static str,
+    style: Style,
+    answer: Handler,
+) -> Route {
+    Route { method, path, style, rule: Rule::Public, answer }
+}
+
+/// A route about the signed-in caller's own record.
+pub(super) const fn oneself(
+    method: &'static str,
+    path: &'static str,
+    style: Style,
+    answer: Handler,
+) -> Route {
+    Route { method, path, style, rule: Rule::Oneself, answer }
+}
+
+/// A route that reads.
+pub(super) const fn reads(
+    scope: Scope,
+    path: &'static str,
+    style: Style,
+    answer: Handler,
+) -> Route {
+    Route { method: "GET", path, style, rule: Rule::Needs(Action::Read, scope), answer }
+}
+
+/// A route that does more than read.
+pub(super) const fn does(
+    (action, scope): (Action, Scope),
+    method: &'static str,
+    path: &'static str,
+    style: Style,
+    answer: Handler,
+) -> Route {
+    Route { method, path, style, rule: Rule::Needs(action, scope), answer }
+}
+
+/// A route whose call decides itself on each of the things that it names.
+pub(super) const fn each(
+    (action, scope): (Action, Scope),
+    method: &'static str,
+    path: &'static str,
+    style: Style,
+    answer: Handler,
+) -> Route {
+    Route { method, path, style, rule: Rule::Each(action, scope), answer }
+}
+
+/// Every list of routes.
+const LISTS: &[&[Route]] =
+    &[super::auth::ROUTES, super::instance::ROUTES, super::namespace::ROUTES, super::node::ROUTES];
+
+/// Every route.
+pub fn routes() -> impl Iterator<Item = &'static Route> {
+    LISTS.iter().copied().flatten()
+}
+
+impl Route {
+    /// Which parameters are checked before the call.
+    pub(super) fn checks(&self) -> Checks {
+        match self.rule {
+            Rule::Needs(_, Scope::Service) | Rule::Each(_, Scope::Service) => Checks::Naming,
+            Rule::Needs(_, Scope::Configuration) | Rule::Each(_, Scope::Configuration) => {
+                Checks::Config
+            }
+            Rule::Needs(_, Scope::Namespaces) => Checks::Namespaces,
+            _ => Checks::None,
+        }
+    }
+}
+
+/// What was found for a call.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A route, and the text that stood for its `*`.
+    Route(&'static Route, Option<String>),
+    /// The path exists, with other methods.
+    OtherMethod(Style),
+    /// Nothing, under a part of the API that exists or not.
+    Nothing(Style),
+}
+
+type Methods = Vec<&'static Route>;
+
+static BY_PATH: LazyLock<HashMap<&'static str, Methods>> = LazyLock::new(|| {
+    let mut all: HashMap<&'static str, Methods> = HashMap::new();
+    for route in routes() {
+        all.entry(route.path).or_default().push(route);
+    }
+    all
+});
+
+/// Finds the route of a path below `/nacos`.
+pub(super) fn find(method: &str, path: &str) -> Found {
+    let path = match path.strip_suffix('/') {
+        Some(shorter) if !shorter.is_empty() => shorter,
+        _ => path,
+    };
+    if let Some(methods) = BY_PATH.get(path) {
+        return among(methods, method, None);
+    }
+    let parent = path.rsplit_once('/').and_then(|(parent, last)| {
+        let methods = BY_PATH.get(format!("{parent}/*").as_str())?;
+        Some(among(methods, method, Some(last)))
+    });
+    parent.unwrap_or_else(|| Found::Nothing(style_of(path)))
+}
+
+fn among(methods: &Methods, method: &str, last: Option<&str>) -> Found {
+    // HEAD is GET without the body, which the connection leaves out.
+    let wanted = if method == "HEAD" { "GET" } else { method };
+    match methods.iter().find(|route| route.method == wanted) {
+        Some(route) => Found::Route(route, last.map(str::to_owned)),
+        None => Found::OtherMethod(methods[0].style),
+    }
+}
+
+fn style_of(path: &str) -> Style {
+    match path {
+        _ if path.starts_with("/v1/cs/") => Style::V1Config,
+        _ if path.starts_with("/v2/") => Style::V2,
+        _ if path.starts_with("/v3/") => Style::V3,
+        _ => Style::V1,
+    }
+}
