@@ -22,7 +22,6 @@ mod queue;
 mod ring;
 mod settings;
 mod slot;
-mod time;
 
 pub use balancer::Balancer;
 pub use endpoint::{
@@ -30,4 +29,4 @@ pub use endpoint::{
 };
 pub use ring::crc32;
 pub use settings::{Algorithm, InvalidSettings, OutlierSettings, Settings};
-pub use time::Nanos;
+pub use rialto_time::Nanos;

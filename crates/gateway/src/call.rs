@@ -92,7 +92,7 @@ impl Call {
         parts.local.route.meter.shard(worker.number).begin();
         let edge = parts.caller.as_ref().unwrap_or(&parts.local.edge);
         edge.shard(worker.number).begin();
-        parts.local.budget.deposit(rialto_resilience::Nanos(parts.started.0));
+        parts.local.budget.deposit(parts.started);
         Box::new(Self {
             worker: Rc::clone(worker),
             started: parts.started,
@@ -217,8 +217,7 @@ impl Call {
             Class::ServerError => CallResult::Failure,
             Class::Limited | Class::Cancelled => CallResult::Ignored,
         };
-        let nanos = |at: Nanos| rialto_resilience::Nanos(at.0);
-        if let Some(change) = self.admission.finish(nanos(now), result, nanos(latency)) {
+        if let Some(change) = self.admission.finish(now, result, latency) {
             let service = &self.local.upstream.upstream.service.name;
             tell_change(&worker.shared.telemetry, service, &change);
         }

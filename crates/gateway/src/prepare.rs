@@ -114,7 +114,7 @@ pub(crate) fn prepare(
     head.fields(&extras, identity.as_deref());
     head.forwarding();
     if times.tells {
-        head.deadline(times.deadline.remaining(Nanos(started.0)));
+        head.deadline(times.deadline.remaining(started));
     }
     head.end();
     Ok(call)
@@ -134,7 +134,7 @@ fn admit(
     incoming: &Incoming<'_>,
     peer: &Peer,
     extras: &Extras<'_>,
-    started: rialto_balance::Nanos,
+    started: Nanos,
 ) -> Result<Admitted, Reply> {
     let identity = authenticate(worker, local, incoming, started)?;
     let own = local.route.spec.body_max_bytes;
@@ -143,7 +143,7 @@ fn admit(
         let message = format!("the body is larger than {body_max_bytes} bytes");
         return Err(Reply::new(413, "SZ", message));
     }
-    let now = Nanos(started.0);
+    let now = started;
     let times = Times::of(worker, local, incoming.fields, extras, now);
     let key = || limit_key(local, incoming.fields, peer, identity.as_deref());
     let guard = &local.route.guard;
@@ -186,7 +186,7 @@ impl<'a> Extras<'a> {
 pub(crate) struct Refused {
     pub(crate) reply: Reply,
     pub(crate) route: Option<Rc<LocalRoute>>,
-    pub(crate) started: rialto_balance::Nanos,
+    pub(crate) started: Nanos,
     pub(crate) request_id: RequestId,
     pub(crate) trace: Trace,
 }
@@ -235,7 +235,7 @@ fn authenticate(
     worker: &Worker,
     local: &LocalRoute,
     incoming: &Incoming<'_>,
-    now: rialto_balance::Nanos,
+    now: Nanos,
 ) -> Result<Option<Rc<Identity>>, Reply> {
     let Some(auth) = &local.route.plan.auth else { return Ok(None) };
     let now_s = worker.shared.clock.wall_ms(now) / 1_000;

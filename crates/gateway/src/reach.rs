@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rialto_balance::Class as Health;
-use rialto_resilience::{Blocked, Nanos};
+use rialto_resilience::Blocked;
 
 use crate::call::Call;
 use crate::limits::CONNECT_TRIES_MAX;
@@ -26,7 +26,7 @@ pub(crate) async fn wait_for_turn(worker: &Rc<Worker>, call: &mut Call) -> Resul
         turn.go();
     }
     if let Some(mut waiter) = call.admission.waiter.take() {
-        let now = Nanos(worker.now().0);
+        let now = worker.now();
         let left = Duration::from_nanos(waiter.until().since(now).0);
         let entered = match tokio::time::timeout(left, &mut waiter).await {
             Ok(entered) => entered,
@@ -94,7 +94,7 @@ pub(crate) fn may_retry(worker: &Worker, call: &Call, present: u32) -> bool {
     let granted = failed < call.retry_plan().retries as usize
         && now.as_millis() < call.deadline_ms
         && call.local.upstream.has_other(&call.tried, present)
-        && call.local.budget.withdraw(Nanos(now.0));
+        && call.local.budget.withdraw(now);
     if granted {
         call.count_retry();
     }

@@ -21,7 +21,6 @@ mod leaky;
 pub mod limits;
 mod retry;
 mod retry_after;
-mod time;
 #[cfg(feature = "tokio")]
 mod wait;
 mod window;
@@ -39,5 +38,5 @@ pub use keyed::{Idle, Keyed};
 pub use leaky::{LeakyQueue, Reservation};
 pub use retry::{Failure, GiveUp, RetryDecision, RetryPolicy};
 pub use retry_after::parse_retry_after;
-pub use time::Nanos;
+pub use rialto_time::Nanos;
 pub use window::WindowKind;

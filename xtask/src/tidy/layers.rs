@@ -10,6 +10,7 @@ use crate::workspace::Package;
 
 /// Layers from the bottom; a crate may use every layer below its own.
 const LAYERS: &[&[&str]] = &[
+    &["rialto-time"],
     &[
         "rialto-api",
         "rialto-balance",

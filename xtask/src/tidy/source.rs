@@ -10,8 +10,14 @@ use super::ratchet::{Ratchet, Size};
 const LINE_COLUMNS_MAX: usize = 100;
 
 /// Crates whose decisions must follow from their arguments alone.
-const PURE_CRATES: &[&str] =
-    &["crates/catalog/src/", "crates/balance/src/", "crates/resilience/src/", "crates/http1/src/"];
+const PURE_CRATES: &[&str] = &[
+    "crates/balance/src/",
+    "crates/catalog/src/",
+    "crates/configuration/src/",
+    "crates/http1/src/",
+    "crates/resilience/src/",
+    "crates/time/src/",
+];
 
 /// Modules of a protocol crate that must be pure, as file or folder names.
 const PURE_MODULES: &[&str] = &["codec", "map", "session"];

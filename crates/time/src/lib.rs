@@ -1,4 +1,6 @@
-//! Time as the caller tells it.
+//! Time as pure code is told it.
+
+#![forbid(unsafe_code)]
 
 /// Nanoseconds on a clock that never goes back; where it starts does not matter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
