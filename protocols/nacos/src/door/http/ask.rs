@@ -20,8 +20,8 @@ pub(super) struct Ask<'a> {
     pub(super) route: &'static Route,
     pub(super) call: &'a Call<'a>,
     pub(super) form: Form<'a>,
-    /// What stood for the `*` of the route.
-    pub(super) last: Option<String>,
+    /// What stood for each `*` of the route.
+    pub(super) segments: Vec<String>,
     /// Who calls.
     pub(super) who: Identity,
 }
@@ -72,6 +72,11 @@ impl Ask<'_> {
 
     pub(super) fn peer(&self) -> SocketAddr {
         self.call.origin.peer
+    }
+
+    /// What stood for a `*` of the route.
+    pub(super) fn segment(&self, number: usize) -> Option<&str> {
+        self.segments.get(number).map(String::as_str)
     }
 
     /// A header's value.

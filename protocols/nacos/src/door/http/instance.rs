@@ -272,7 +272,7 @@ impl Beat {
 
 /// Health by address, in a text of a form of its own.
 fn statuses(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
-    let text = ask.last.as_deref().or_else(|| ask.get("key")).ok_or(Refusal::Missing("key"))?;
+    let text = ask.segment(0).or_else(|| ask.get("key")).ok_or(Refusal::Missing("key"))?;
     let key = read::status_key(text)
         .ok_or_else(|| Refusal::Argument("key is no namespace##group@@service".to_owned()))?;
     let resource = rialto_security::Resource::Service {

@@ -5,7 +5,9 @@
 
 mod ask;
 mod auth;
+mod catalog;
 mod check;
+mod client;
 mod desk;
 mod instance;
 mod names;
@@ -13,6 +15,7 @@ mod namespace;
 mod node;
 mod read;
 mod refusal;
+mod service;
 mod style;
 mod table;
 
@@ -51,8 +54,8 @@ impl Desk {
         let Some(path) = below(call.path) else {
             return self.refused(Refusal::nothing_here(), Style::V1, call).into();
         };
-        let (route, last) = match table::find(call.method, path) {
-            Found::Route(route, last) => (route, last),
+        let (route, segments) = match table::find(call.method, path) {
+            Found::Route(route, segments) => (route, segments),
             Found::OtherMethod(style) => {
                 let refused = Refusal::other_method(call.method, call.path, path);
                 return self.refused(refused, style, call).into();
@@ -62,7 +65,7 @@ impl Desk {
                 return self.refused(refused, style, call).into();
             }
         };
-        match self.carry_out(session, route, last, call) {
+        match self.carry_out(session, route, segments, call) {
             Ok(reply) => reply,
             Err(refused) => self.refused(refused, route.style, call).into(),
         }
@@ -72,7 +75,7 @@ impl Desk {
         &self,
         session: &mut Session,
         route: &'static Route,
-        last: Option<String>,
+        segments: Vec<String>,
         call: &Call<'_>,
     ) -> Result<Reply, Refusal> {
         let form = Form::read(call.query, form_body(call))
@@ -93,7 +96,7 @@ impl Desk {
             return Err(denied("calls of web pages are not taken without sign-in").into());
         }
         check::check(route.checks(), &form).map_err(Refusal::Checked)?;
-        let ask = Ask { route, call, form, last, who };
+        let ask = Ask { route, call, form, segments, who };
         self.access.admit(&ask.who, route.rule, ask.names())?;
         (route.answer)(self, &ask)
     }

@@ -15,6 +15,7 @@ use super::desk::Desk;
 use super::refusal::Refusal;
 use super::style::Style;
 use crate::access::{Rule, Scope};
+use crate::codec::form;
 
 /// What is behind a route.
 pub(super) type Handler = fn(&Desk, &Ask<'_>) -> Result<Reply, Refusal>;
@@ -24,7 +25,7 @@ pub(super) type Handler = fn(&Desk, &Ask<'_>) -> Result<Reply, Refusal>;
 pub struct Route {
     /// GET, POST, PUT, DELETE or PATCH.
     pub method: &'static str,
-    /// Below `/nacos`. A last segment `*` stands for one segment of any text.
+    /// Below `/nacos`. A segment `*` stands for one segment of any text.
     pub path: &'static str,
     /// How it is answered.
     pub style: Style,
@@ -111,8 +112,8 @@ impl Route {
 /// What was found for a call.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// A route, and the text that stood for its `*`.
-    Route(&'static Route, Option<String>),
+    /// A route, and the texts that stood for its `*`.
+    Route(&'static Route, Vec<String>),
     /// The path exists, with other methods.
     OtherMethod(Style),
     /// Nothing, under a part of the API that exists or not.
@@ -135,22 +136,40 @@ pub(super) fn find(method: &str, path: &str) -> Found {
         Some(shorter) if !shorter.is_empty() => shorter,
         _ => path,
     };
-    if let Some(methods) = BY_PATH.get(path) {
-        return among(methods, method, None);
+    if let Some(methods) = BY_PATH.get(path).filter(|_| !path.contains('*')) {
+        return among(methods, method, Vec::new());
     }
-    let parent = path.rsplit_once('/').and_then(|(parent, last)| {
-        let methods = BY_PATH.get(format!("{parent}/*").as_str())?;
-        Some(among(methods, method, Some(last)))
-    });
-    parent.unwrap_or_else(|| Found::Nothing(style_of(path)))
+    let wild = BY_PATH.iter().filter(|(pattern, _)| pattern.contains('*'));
+    let found =
+        wild.filter_map(|(pattern, methods)| Some((methods, segments(pattern, path)?))).next();
+    match found {
+        Some((methods, segments)) => among(methods, method, segments),
+        None => Found::Nothing(style_of(path)),
+    }
 }
 
-fn among(methods: &Methods, method: &str, last: Option<&str>) -> Found {
+fn among(methods: &Methods, method: &str, segments: Vec<String>) -> Found {
     // HEAD is GET without the body, which the connection leaves out.
     let wanted = if method == "HEAD" { "GET" } else { method };
     match methods.iter().find(|route| route.method == wanted) {
-        Some(route) => Found::Route(route, last.map(str::to_owned)),
+        Some(route) => Found::Route(route, segments),
         None => Found::OtherMethod(methods[0].style),
+    }
+}
+
+/// The texts that stand for the `*` of a pattern, decoded; `None` when the path is another one.
+fn segments(pattern: &str, path: &str) -> Option<Vec<String>> {
+    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    let mut found = Vec::new();
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(found),
+            (Some("*"), Some(text)) if !text.is_empty() => {
+                found.push(form::decode(text.as_bytes()).ok()?.into_owned());
+            }
+            (Some(same), Some(text)) if same == text => {}
+            _ => return None,
+        }
     }
 }
 
@@ -160,5 +179,62 @@ fn style_of(path: &str) -> Style {
         _ if path.starts_with("/v2/") => Style::V2,
         _ if path.starts_with("/v3/") => Style::V3,
         _ => Style::V1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn found(method: &str, path: &str) -> String {
+        match find(method, path) {
+            Found::Route(route, segments) => format!("{} {segments:?}", route.path),
+            Found::OtherMethod(style) => format!("other method, {style:?}"),
+            Found::Nothing(style) => format!("nothing, {style:?}"),
+        }
+    }
+
+    #[test]
+    fn no_route_is_there_twice() {
+        let mut seen = HashSet::new();
+        for route in routes() {
+            assert!(seen.insert((route.method, route.path)), "{} {}", route.method, route.path);
+            assert!(route.path.starts_with('/'), "{}", route.path);
+            let style = style_of(route.path);
+            let of_others = ["/prometheus", "/actuator", "/serverlist"];
+            if !of_others.iter().any(|it| route.path.starts_with(it)) {
+                assert_eq!(route.style, style, "{}", route.path);
+            }
+        }
+    }
+
+    #[test]
+    fn paths_have_one_reading() {
+        for (method, path, expected) in [
+            ("GET", "/v1/ns/instance/list", "/v1/ns/instance/list []"),
+            ("HEAD", "/v1/ns/instance/list/", "/v1/ns/instance/list []"),
+            ("POST", "/v1/ns/instance/list", "other method, V1"),
+            ("GET", "/v1/ns/Instance/list", "nothing, V1"),
+            ("GET", "/v1/ns//instance/list", "nothing, V1"),
+            ("GET", "/v1/ns/./instance/list", "nothing, V1"),
+            ("GET", "/v1/ns/instance%2Flist", "nothing, V1"),
+            ("GET", "/v1/ns/instance/list;x=1", "nothing, V1"),
+            ("GET", "/v1/ns/instance/list//", "nothing, V1"),
+            ("GET", "/v1/cs/nothing", "nothing, V1Config"),
+            ("GET", "/v3/nothing", "nothing, V3"),
+            ("GET", "/v2/ns/instance/statuses/a%23b", r#"/v2/ns/instance/statuses/* ["a#b"]"#),
+            ("GET", "/v2/ns/instance/statuses/*", r#"/v2/ns/instance/statuses/* ["*"]"#),
+            ("GET", "/v1/ns/instance/statuses/a", "nothing, V1"),
+            (
+                "GET",
+                "/prometheus/namespaceId/n/service/s",
+                r#"/prometheus/namespaceId/*/service/* ["n", "s"]"#,
+            ),
+            ("GET", "/", "/ []"),
+        ] {
+            assert_eq!(found(method, path), expected, "{method} {path}");
+        }
     }
 }
