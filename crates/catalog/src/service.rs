@@ -6,7 +6,7 @@ use crate::event::ServiceSnapshot;
 use crate::instance::{Instance, LeaseInfo};
 use crate::key::ServiceKey;
 use crate::protection::{Guard, ProtectionState};
-use crate::spec::Protocol;
+use crate::spec::{Promise, Protocol};
 use crate::state::State;
 use crate::table::{Hashed, Table};
 use crate::time::{Revision, Timestamp};
@@ -24,6 +24,8 @@ pub(crate) struct Service {
     members: Table<Member>,
     available: usize,
     protocols: [u32; Protocol::ALL.len()],
+    /// Those of them that are agreed.
+    agreed: [u32; Protocol::ALL.len()],
     /// All instances in order, made when first asked for after a change.
     sorted: OnceLock<Arc<[Arc<Instance>]>>,
 }
@@ -62,6 +64,7 @@ impl Service {
             members: Table::default(),
             available: 0,
             protocols: [0; Protocol::ALL.len()],
+            agreed: [0; Protocol::ALL.len()],
             sorted: OnceLock::new(),
         }
     }
@@ -138,8 +141,12 @@ impl Service {
         };
         add(&mut self.available, instance.available());
         add(&mut self.leases, instance.guarded());
-        let protocol = &mut self.protocols[instance.protocol() as usize];
-        *protocol = if comes { *protocol + 1 } else { *protocol - 1 };
+        let protocol = instance.protocol() as usize;
+        let step = |count: &mut u32| *count = if comes { *count + 1 } else { *count - 1 };
+        step(&mut self.protocols[protocol]);
+        if instance.promise() == Promise::Agreed {
+            step(&mut self.agreed[protocol]);
+        }
     }
 }
 
@@ -192,6 +199,12 @@ impl<'a> ServiceRef<'a> {
     #[must_use]
     pub fn count(&self, protocol: Protocol) -> usize {
         self.service.protocols[protocol as usize] as usize
+    }
+
+    /// Number of agreed instances of a protocol.
+    #[must_use]
+    pub fn count_agreed(&self, protocol: Protocol) -> usize {
+        self.service.agreed[protocol as usize] as usize
     }
 
     /// All instances, sorted by identifier, then protocol; shared, and sorted again only after a

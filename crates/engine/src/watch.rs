@@ -63,6 +63,27 @@ impl Watch {
         }
     }
 
+    /// Waits until the catalog has a revision after this one that concerns what is watched. For
+    /// those who read changes themselves; a revision that others caused may end the wait too.
+    pub async fn beyond(&mut self, revision: Revision) {
+        loop {
+            if let Some(receiver) = &mut self.receiver {
+                // What happens after this look at the state wakes the wait below.
+                receiver.mark_unchanged();
+            }
+            if self.engine.read(State::revision) > revision {
+                return;
+            }
+            let woken = match &mut self.receiver {
+                Some(receiver) => receiver.changed().await.is_ok(),
+                None => false,
+            };
+            if !woken {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
     /// The next batch if there is one already.
     pub fn poll(&mut self) -> Option<WatchBatch> {
         let Self { engine, selector, after, .. } = self;
