@@ -1,7 +1,11 @@
 //! Every bound of the door in one place, so that a reader can see what a client can cost us.
 
+pub use rialto_door::http::Deadlines;
+
 /// Longest request body, before and after inflating, in bytes.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of all bodies that are being received at one time.
+pub const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Longest request line with all its headers, in bytes.
 pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Most headers of one request.
@@ -14,26 +18,6 @@ pub const METADATA_ENTRIES_MAX: usize = 512;
 pub const BATCH_ITEMS_MAX: usize = 4_096;
 /// Most connections of a door that is not told otherwise; further ones are closed at once.
 pub const CONNECTIONS_MAX: usize = 16_384;
-/// How long a connection may take for each step, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deadlines {
-    /// Without a request. The pools of real clients drop their connections after 30 to 45 s, so
-    /// that they are the ones to hang up first.
-    pub idle_ms: u64,
-    /// From the first byte of a request to the end of its head.
-    pub head_ms: u64,
-    /// From there to the end of its body.
-    pub body_ms: u64,
-    /// Without taking a further part of an answer.
-    pub answer_ms: u64,
-}
-
-impl Default for Deadlines {
-    fn default() -> Self {
-        Deadlines { idle_ms: 120_000, head_ms: 10_000, body_ms: 20_000, answer_ms: 30_000 }
-    }
-}
-
 /// How long a change stays in the delta, in milliseconds (`retentionTimeInMSInDeltaQueue`).
 pub const DELTA_MS: u64 = 180_000;
 /// Most distinct instances in the delta. A client that misses one sees it in the hash and fetches

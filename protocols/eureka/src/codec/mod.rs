@@ -18,7 +18,7 @@ pub use gzip::{Member, Piece, inflate};
 pub use json_read::{fuzz_batch, fuzz_json};
 pub use listing::{Envelope, Format, Hash, LeaseTimes, Shape, Styled, instance};
 pub use names::{decode_name, encode_name};
-pub use problem::{Problem, ProblemBody, http_date};
+pub use problem::{Problem, ProblemBody};
 pub use status::{StatusInfo, write_status};
 pub use xml_read::fuzz_xml;
 

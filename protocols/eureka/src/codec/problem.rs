@@ -79,22 +79,8 @@ impl Problem<'_> {
 /// `2026-11-23T03:56:30.123`
 fn utc(now_ms: u64) -> String {
     let ms = now_ms % 1_000;
-    let Civil { year, month, day, hour, minute, second, .. } = Civil::of(now_ms / 1_000);
+    let Civil { year, month, day, hour, minute, second } = Civil::of(now_ms / 1_000);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}")
-}
-
-/// `Mon, 23 Nov 2026 03:56:30 GMT`, the value of a Date header.
-#[must_use]
-pub fn http_date(seconds: u64) -> [u8; 29] {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let Civil { year, month, day, hour, minute, second, weekday } = Civil::of(seconds);
-    let (weekday, month) = (DAYS[weekday], MONTHS[month - 1]);
-    let year = year.min(9_999);
-    let text =
-        format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT");
-    text.as_bytes().try_into().expect("every part has a fixed width")
 }
 
 /// A moment by the calendar.
@@ -106,8 +92,6 @@ struct Civil {
     hour: u64,
     minute: u64,
     second: u64,
-    /// 0 is a Thursday, as the first of January 1970 was.
-    weekday: usize,
 }
 
 impl Civil {
@@ -128,7 +112,6 @@ impl Civil {
             hour: of_day / 3_600,
             minute: of_day / 60 % 60,
             second: of_day % 60,
-            weekday: (days % 7) as usize,
         }
     }
 }
@@ -146,7 +129,6 @@ mod tests {
         ] {
             assert_eq!(utc(ms), text);
         }
-        assert_eq!(&http_date(784_111_777), b"Sun, 06 Nov 1994 08:49:37 GMT");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use rialto_http1::{Fields, Request};
+use rialto_door::http::Call as Received;
+use rialto_http1::Fields;
 
 use crate::codec::Media;
 
@@ -65,13 +66,13 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(request: &Request<'_, 'a>, body: &'a [u8]) -> Self {
+    pub(super) fn new(received: &Received<'a>) -> Self {
         Call {
-            method: request.method,
-            path: request.target.path,
-            query: request.target.query,
-            headers: Headers::of(&request.fields),
-            body,
+            method: received.method,
+            path: received.path,
+            query: received.query,
+            headers: Headers::of(&received.fields),
+            body: received.body,
         }
     }
 

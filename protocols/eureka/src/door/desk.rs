@@ -1,14 +1,14 @@
 //! Takes calls to their handlers. Everything that a heartbeat needs happens here and at once;
 //! what has to wait is returned as a future that owns what it needs.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use rialto_catalog::{Protocol, Refused as CatalogRefused, ServiceKey};
+use rialto_door::http::{Answer, Reply, Value};
 use rialto_engine::{Engine, ProposeError};
 use rialto_telemetry::{Counter, Telemetry};
 
-use super::answer::{Answer, Extra};
+use super::answer;
 use super::call::Call;
 use super::fetch::{Fetch, What};
 use super::negotiate;
@@ -35,18 +35,6 @@ struct Counters {
     renewals: Counter,
     reads: Counter,
     writes: Counter,
-}
-
-/// An answer now, or one that takes a while.
-pub(super) enum Reply {
-    Now(Answer),
-    Later(Pin<Box<dyn Future<Output = Answer> + Send>>),
-}
-
-impl From<Answer> for Reply {
-    fn from(answer: Answer) -> Self {
-        Reply::Now(answer)
-    }
 }
 
 /// Service keys by the application's name as it stands in the path: heartbeats name the same few
@@ -94,7 +82,7 @@ impl Desk {
     /// Answers a call.
     pub(super) fn answer(self: &Arc<Self>, call: &Call<'_>, keys: &mut Keys) -> Reply {
         if call.method == "TRACE" {
-            return self.problem(call, 405).with("allow", Extra::Text(TRACE_ALLOW)).into();
+            return self.problem(call, 405).with("allow", Value::Text(TRACE_ALLOW)).into();
         }
         let Some(resource) = Resource::of(call.path) else {
             return self.problem(call, 404).into();
@@ -109,7 +97,7 @@ impl Desk {
                 self.read(call, &resource)
             }
             ("OPTIONS", _) => {
-                Answer::empty(200).with("allow", Extra::Text(resource.allow(true))).into()
+                Answer::empty(200).with("allow", Value::Text(resource.allow(true))).into()
             }
             _ => {
                 self.counters.writes.increment();
@@ -184,18 +172,18 @@ impl Desk {
     }
 
     pub(super) fn wrong_method(&self, call: &Call<'_>, resource: &Resource<'_>) -> Answer {
-        self.problem(call, 405).with("allow", Extra::Text(resource.allow(false)))
+        self.problem(call, 405).with("allow", Value::Text(resource.allow(false)))
     }
 
     pub(super) fn problem(&self, call: &Call<'_>, status: u16) -> Answer {
         let form = negotiate::problem(call.headers.accept);
-        Answer::problem(status, form, call.path, self.now_ms())
+        answer::problem(status, form, call.path, self.now_ms())
     }
 
     /// A refusal in words, in the way of the protocol.
     pub(super) fn sentence(&self, call: &Call<'_>, status: u16, sentence: String) -> Answer {
         let media = negotiate::media(call.headers.accept).unwrap_or(Media::Json);
-        Answer::sentence(status, media, sentence)
+        answer::sentence(status, media, sentence)
     }
 
     /// What the catalog does not take: the client's fault, unless the catalog is full.

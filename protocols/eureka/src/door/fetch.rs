@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use rialto_catalog::{ExpiryMode, LeaseInfo, Revision, Timestamp};
+use rialto_door::http::Listing;
 use rialto_engine::Engine;
 
-use super::answer::Listing;
 use crate::codec::{Envelope, Format, Media, Member, Styled};
 use crate::limits::LISTING_MS;
 use crate::map::Telling;

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use rialto_catalog::ServiceKey;
+use rialto_door::http::{Answer, Value};
 use rialto_security::{
     Action, AuthError, Credentials, Identity, Resource as Guarded, Security, parse_authorization,
 };
 
-use super::answer::{Answer, Extra};
+use super::answer;
 use super::call::Call;
 use super::negotiate;
 use super::route::Resource;
@@ -19,6 +20,9 @@ const CHECKED_MS: u64 = 60_000;
 pub(super) struct Gate {
     /// None when everybody may call.
     security: Option<Security>,
+    peer: IpAddr,
+    /// To be checked before the call is looked at again.
+    pending: Option<Check>,
     checked: Option<Checked>,
 }
 
@@ -34,22 +38,22 @@ pub(super) enum Admission {
     Allowed,
     Refused(Answer),
     /// To be looked at again after [`Gate::check`].
-    Check(Check),
+    Check,
 }
 
 /// Credentials to be checked, which takes a while.
-pub(super) struct Check {
+struct Check {
     header: String,
     credentials: Credentials,
     until_ms: u64,
 }
 
 impl Gate {
-    pub(super) fn new(security: Option<Security>) -> Self {
-        Gate { security, checked: None }
+    pub(super) fn new(security: Option<Security>, peer: IpAddr) -> Self {
+        Gate { security, peer, pending: None, checked: None }
     }
 
-    pub(super) fn admit(&self, call: &Call<'_>, now_ms: u64) -> Admission {
+    pub(super) fn admit(&mut self, call: &Call<'_>, now_ms: u64) -> Admission {
         let reads = matches!(call.method, "GET" | "HEAD" | "OPTIONS");
         if call.headers.from_page && !reads {
             // A page that somebody on this machine looks at must not change the registry.
@@ -68,27 +72,29 @@ impl Gate {
                 match &checked.outcome {
                     Ok(identity) => authorize(security, identity, call, resource.as_ref(), now_ms),
                     Err(AuthError::TooMany { retry_after_s }) => {
-                        let wait = Extra::Number(*retry_after_s);
+                        let wait = Value::Number(*retry_after_s);
                         Admission::Refused(problem(call, 429, now_ms).with("retry-after", wait))
                     }
                     Err(_) => Admission::Refused(challenge(call, now_ms)),
                 }
             }
             _ => match parse_authorization(header) {
-                Some(credentials) => Admission::Check(Check {
-                    header: header.to_owned(),
-                    credentials,
-                    until_ms: now_ms + CHECKED_MS,
-                }),
+                Some(credentials) => {
+                    let (header, until_ms) = (header.to_owned(), now_ms + CHECKED_MS);
+                    self.pending = Some(Check { header, credentials, until_ms });
+                    Admission::Check
+                }
                 None => Admission::Refused(challenge(call, now_ms)),
             },
         }
     }
 
-    /// Checks credentials off the worker's thread: a password takes tens of milliseconds.
-    pub(super) async fn check(&mut self, check: Check, peer: IpAddr) {
+    /// Checks the credentials seen last, off the worker's thread: a password takes tens of
+    /// milliseconds.
+    pub(super) async fn check(&mut self) {
         let Some(security) = self.security.clone() else { return };
-        let Check { header, credentials, until_ms } = check;
+        let Some(Check { header, credentials, until_ms }) = self.pending.take() else { return };
+        let peer = self.peer;
         let work = move || security.authenticate(&credentials, peer);
         let outcome = tokio::task::spawn_blocking(work).await.unwrap_or(Err(AuthError::Invalid));
         self.checked = Some(Checked { header, outcome, until_ms });
@@ -133,10 +139,10 @@ fn authorize(
 }
 
 fn challenge(call: &Call<'_>, now_ms: u64) -> Answer {
-    let realm = Extra::Text("Basic realm=\"Rialto\"");
+    let realm = Value::Text("Basic realm=\"Rialto\"");
     problem(call, 401, now_ms).with("www-authenticate", realm)
 }
 
 fn problem(call: &Call<'_>, status: u16, now_ms: u64) -> Answer {
-    Answer::problem(status, negotiate::problem(call.headers.accept), call.path, now_ms)
+    answer::problem(status, negotiate::problem(call.headers.accept), call.path, now_ms)
 }

@@ -4,7 +4,6 @@
 mod answer;
 mod batch;
 mod call;
-mod connection;
 mod desk;
 mod fetch;
 mod gate;
@@ -19,6 +18,7 @@ mod writes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rialto_door::http::{Limits, Setup, open};
 use rialto_door::{Access, BindError, Shutdown, bind_reuse_port};
 use rialto_engine::Engine;
 use rialto_security::Security;
@@ -26,8 +26,10 @@ use rialto_telemetry::Telemetry;
 
 use self::desk::Desk;
 use self::fetch::Fetch;
-use self::worker::{Room, Worker};
-use crate::limits::{CONNECTIONS_MAX, Deadlines};
+use self::worker::Worker;
+use crate::limits::{
+    BODIES_BYTES_MAX, BODY_BYTES_MAX, CONNECTIONS_MAX, Deadlines, HEAD_BYTES_MAX, HEADERS_MAX,
+};
 
 /// How the door is set up. When leases end is the catalog's policy, not the door's.
 #[derive(Debug, Clone)]
@@ -107,23 +109,17 @@ pub async fn start(
     shutdown.spawn(keeper::keep(engine.clone(), Arc::clone(&fetch), shutdown.clone()));
     let desk = Arc::new(Desk::new(engine, fetch, address, config.console_url, &telemetry));
     let security = (config.access == Access::SignedIn).then_some(security);
-    let room = Room::new(config.connections_max);
-    for (number, listener) in listeners.into_iter().enumerate() {
-        let worker =
-            Worker::new(Arc::clone(&desk), security.clone(), config.deadlines, room.clone());
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(BLOCKING_THREADS_MAX)
-            .build()
-            .map_err(StartError::Thread)?;
-        let work = shutdown.track(Arc::new(worker).run(listener, shutdown.clone()));
-        std::thread::Builder::new()
-            .name(format!("eureka-{number}"))
-            .spawn(move || runtime.block_on(work))
-            .map_err(StartError::Thread)?;
-    }
+    let limits = Limits {
+        head_bytes_max: HEAD_BYTES_MAX,
+        headers_max: HEADERS_MAX,
+        body_bytes_max: BODY_BYTES_MAX,
+        bodies_bytes_max: BODIES_BYTES_MAX,
+        connections_max: config.connections_max,
+        deadlines: config.deadlines,
+    };
+    let setup = Setup { name: "eureka", limits, tls: None };
+    let listeners = listeners.into_iter().map(|listener| vec![listener]).collect();
+    let worker = |_| Worker::new(Arc::clone(&desk), security.clone());
+    open(&setup, listeners, worker, &shutdown).map_err(StartError::Thread)?;
     Ok(address)
 }
-
-/// Threads of a worker for what takes long: writing listings and checking passwords.
-const BLOCKING_THREADS_MAX: usize = 4;

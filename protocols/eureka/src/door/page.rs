@@ -2,9 +2,9 @@
 //! that leads to the console.
 
 use rialto_catalog::{ExpiryMode, Status};
+use rialto_door::http::Answer;
 use rialto_telemetry::process;
 
-use super::answer::Answer;
 use super::call::Call;
 use super::desk::Desk;
 use super::negotiate;

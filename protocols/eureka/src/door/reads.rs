@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use rialto_catalog::{Protocol, ServiceKey, State};
+use rialto_door::http::{Answer, Reply};
 
-use super::answer::Answer;
+use super::answer;
 use super::call::Call;
-use super::desk::{Desk, Reply};
+use super::desk::Desk;
 use super::fetch::What;
 use super::negotiate;
 use crate::codec::{Envelope, Format, Hash, Media, Styled, instance};
@@ -22,7 +23,7 @@ impl Desk {
         let Some(format) = format(call) else { return self.not_acceptable(call).into() };
         let gzip = negotiate::gzip(call.headers.accept_encoding);
         let revision = match self.fetch.ready(what, format, gzip) {
-            Ok(listing) => return Answer::listing(format.media, listing).into(),
+            Ok(listing) => return answer::listing(format.media, listing).into(),
             Err(revision) => revision,
         };
         let desk = Arc::clone(self);
@@ -30,8 +31,8 @@ impl Desk {
         let form = negotiate::problem(call.headers.accept);
         Reply::Later(Box::pin(async move {
             match Arc::clone(&desk.fetch).write(revision, what, format, gzip).await {
-                Some(listing) => Answer::listing(format.media, listing),
-                None => Answer::problem(500, form, &path, desk.now_ms()),
+                Some(listing) => answer::listing(format.media, listing),
+                None => answer::problem(500, form, &path, desk.now_ms()),
             }
         }))
     }

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use rialto_catalog::{Command, OutcomeKind, Protocol, Refused, ServiceKey, Status};
+use rialto_door::http::{Answer, Reply};
 
-use super::answer::Answer;
+use super::answer;
 use super::call::Call;
-use super::desk::{Desk, Reply, number, status_of};
+use super::desk::{Desk, number, status_of};
 use super::negotiate;
 use super::route::parameters;
 use crate::codec::{
@@ -269,12 +270,12 @@ impl After {
         if status < 400 {
             Answer::empty(status)
         } else {
-            Answer::problem(status, self.form, &self.path, desk.now_ms())
+            answer::problem(status, self.form, &self.path, desk.now_ms())
         }
     }
 
     fn sentence(&self, status: u16, sentence: String) -> Answer {
-        Answer::sentence(status, self.media, sentence)
+        answer::sentence(status, self.media, sentence)
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use rialto_catalog::{Command, DocumentKey, DocumentKind, Policy};
-use rialto_door::Shutdown;
+use rialto_door::{Access, Shutdown};
 use rialto_engine::{Engine, SystemClock};
-use rialto_eureka::{Access, EurekaConfig, StartError};
+use rialto_eureka::{EurekaConfig, StartError};
 use rialto_security::Security;
 use rialto_telemetry::Telemetry;
 

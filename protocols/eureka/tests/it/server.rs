@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rialto_catalog::{Policy, Timestamp};
-use rialto_door::Access;
-use rialto_door::Shutdown;
+use rialto_door::{Access, Shutdown};
 use rialto_engine::{Clock, Engine, ManualClock, SystemClock};
 use rialto_eureka::EurekaConfig;
 use rialto_security::Security;
