@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use rialto_security::limits::SIGNED_TTL_S;
 use rialto_security::{
     Action, AuthError, Credentials, Identity, Resource, Secret, Security, parse_authorization,
 };
@@ -108,9 +109,19 @@ pub enum Identified {
     Later(Pending),
 }
 
+/// What a sign-in is answered with.
+pub struct SignedIn {
+    /// Presented from now on.
+    pub token: Secret,
+    /// Seconds until it ends.
+    pub ttl_s: u64,
+    /// Who signed in.
+    pub identity: Identity,
+}
+
 /// Credentials that take a while to check.
 pub struct Pending {
-    security: Security,
+    access: Access,
     credentials: Credentials,
     peer: IpAddr,
 }
@@ -143,11 +154,32 @@ impl Access {
         match self.0.security.authenticate_now(&credentials, peer) {
             Some(Ok(identity)) => Identified::Now(Ok(identity)),
             Some(Err(error)) => Identified::Now(self.refused(&credentials, &error)),
-            // A password that nobody asked for is not worth the time that a check takes.
-            None if self.0.mode != Mode::SignedIn => Identified::Now(self.nobody(NOBODY)),
-            None => {
-                Identified::Later(Pending { security: self.0.security.clone(), credentials, peer })
+            // A password in parameters that nobody asked for is not worth the time of a check:
+            // clients send it with every call, right or wrong.
+            None if self.0.mode != Mode::SignedIn && presented.authorization.is_none() => {
+                Identified::Now(self.nobody(NOBODY))
             }
+            None => Identified::Later(Pending { access: self.clone(), credentials, peer }),
+        }
+    }
+
+    /// Signs in with user and password, whatever the mode: wrong ones are refused where nobody has
+    /// to sign in, too. Blocks for tens of milliseconds. An access token in the place of the
+    /// password is given back as it is: it is presented in the same way.
+    ///
+    /// # Errors
+    /// Wrong credentials (the same for a user that is unknown), or too many wrong ones.
+    pub fn sign_in(&self, user: &str, password: &str, peer: IpAddr) -> Result<SignedIn, AuthError> {
+        let password = Secret::new(password.to_owned());
+        let credentials = Credentials::Basic { user: user.to_owned(), password: password.clone() };
+        let identity = self.0.security.authenticate(&credentials, peer)?;
+        match self.0.security.sign(&identity) {
+            Ok(signed) => Ok(SignedIn { token: signed.token, ttl_s: signed.ttl_s, identity }),
+            // Not a user's: the token itself goes on.
+            Err(AuthError::Invalid) if !identity.has_ended() => {
+                Ok(SignedIn { token: password, ttl_s: SIGNED_TTL_S, identity })
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -214,12 +246,11 @@ impl Pending {
     /// Checks the password. Blocks for tens of milliseconds.
     ///
     /// # Errors
-    /// 403 when it is wrong or its sender has been wrong too often.
+    /// 403 when it is wrong or its sender has been wrong too often, where callers have to sign in.
     pub fn finish(self) -> Result<Identity, Problem> {
-        self.security.authenticate(&self.credentials, self.peer).map_err(|error| match error {
-            AuthError::TooMany { .. } => denied(error.to_string()),
-            _ => denied(NOBODY),
-        })
+        let Self { access, credentials, peer } = self;
+        let found = access.0.security.authenticate(&credentials, peer);
+        found.or_else(|error| access.refused(&credentials, &error))
     }
 }
 
@@ -258,3 +289,6 @@ fn credentials(presented: &Presented<'_>) -> Option<Credentials> {
     };
     header.or_else(token).or_else(pair)
 }
+
+#[cfg(test)]
+mod tests;
