@@ -68,16 +68,14 @@ impl Gate {
             return Admission::Refused(challenge(call, now_ms));
         };
         match &self.checked {
-            Some(checked) if checked.header == header && now_ms < checked.until_ms => {
-                match &checked.outcome {
-                    Ok(identity) => authorize(security, identity, call, resource.as_ref(), now_ms),
-                    Err(AuthError::TooMany { retry_after_s }) => {
-                        let wait = Value::Number(*retry_after_s);
-                        Admission::Refused(problem(call, 429, now_ms).with("retry-after", wait))
-                    }
-                    Err(_) => Admission::Refused(challenge(call, now_ms)),
+            Some(checked) if checked.holds(header, now_ms) => match &checked.outcome {
+                Ok(identity) => authorize(security, identity, call, resource.as_ref(), now_ms),
+                Err(AuthError::TooMany { retry_after_s }) => {
+                    let wait = Value::Number(*retry_after_s);
+                    Admission::Refused(problem(call, 429, now_ms).with("retry-after", wait))
                 }
-            }
+                Err(_) => Admission::Refused(challenge(call, now_ms)),
+            },
             _ => match parse_authorization(header) {
                 Some(credentials) => {
                     let (header, until_ms) = (header.to_owned(), now_ms + CHECKED_MS);
@@ -101,6 +99,16 @@ impl Gate {
     }
 }
 
+impl Checked {
+    /// Whether it says something of these credentials. A user who was changed or deleted
+    /// meanwhile is checked again.
+    fn holds(&self, header: &str, now_ms: u64) -> bool {
+        let ended = matches!(&self.outcome, Ok(identity) if identity.has_ended());
+        self.header == header && now_ms < self.until_ms && !ended
+    }
+}
+
+/// A path that names no service is about all of those that Eureka clients see: their group.
 fn authorize(
     security: &Security,
     identity: &Identity,
@@ -123,15 +131,13 @@ fn authorize(
         group: ServiceKey::GROUP_DEFAULT,
         name: &name,
     };
-    let decision = if reads {
-        security.authorize(identity, Action::Read, &Guarded::Services)
-    } else if name.is_empty() {
+    let action = match (reads, name.is_empty()) {
+        (true, _) => Action::Read,
+        (false, false) => Action::Register,
         // A peer speaks for every service.
-        security.authorize(identity, Action::Operate, &Guarded::Services)
-    } else {
-        security.authorize(identity, Action::Register, &service)
+        (false, true) => Action::Operate,
     };
-    if decision.is_allowed() {
+    if security.authorize(identity, action, &service).is_allowed() {
         Admission::Allowed
     } else {
         Admission::Refused(problem(call, 403, now_ms))

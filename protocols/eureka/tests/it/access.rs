@@ -8,7 +8,7 @@ use rialto_catalog::{Command, DocumentKey, DocumentKind, Policy};
 use rialto_door::{Access, Shutdown};
 use rialto_engine::{Engine, SystemClock};
 use rialto_eureka::{EurekaConfig, StartError};
-use rialto_security::Security;
+use rialto_security::{Grant, Identity, NewToken, Rights, Role, Security};
 use rialto_telemetry::Telemetry;
 
 use crate::client::call;
@@ -41,6 +41,78 @@ fn signed_in_clients_only() {
     };
     assert_eq!(post(&headers[1..]), 401);
     assert_eq!(post(&headers), 204);
+}
+
+fn basic(user: &str, password: &str) -> String {
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    format!("Basic {pair}")
+}
+
+fn get(server: &Server, path: &str, authorization: &str) -> u16 {
+    call(server.address, "GET", path, &[("Authorization", authorization)], None).status
+}
+
+fn post(server: &Server, app: &str, authorization: &str) -> u16 {
+    let (path, body) = (format!("/eureka/apps/{app}"), instance(app, "i", ""));
+    let headers = [("Authorization", authorization), ("Content-Type", "application/json")];
+    call(server.address, "POST", &path, &headers, Some(body.as_bytes())).status
+}
+
+#[test]
+fn users_pass_as_far_as_their_roles_go() {
+    let server = Server::with(Access::SignedIn, Policy::default(), Arc::new(SystemClock::new()));
+    let (security, admin) = (&server.security, Identity::new("test", Role::Admin));
+    security.create_user(&admin, "orders", "orders-password", Role::Member).unwrap();
+    let orders = basic("orders", "orders-password");
+    assert_eq!(get(&server, "/eureka/apps", &orders), 403);
+    security.bind_role(&admin, "orders", "orders").unwrap();
+    let grant = |resource: &str, rights| {
+        security.grant(&admin, "orders", Grant::new(resource, rights).unwrap()).unwrap();
+    };
+    grant("public:DEFAULT_GROUP:naming/orders*", Rights::Write);
+    assert_eq!(get(&server, "/eureka/apps", &orders), 403, "writing is not reading");
+    assert_eq!(post(&server, "ORDERS-1", &orders), 204);
+    assert_eq!(post(&server, "STOCK", &orders), 403);
+    grant("public:*:naming/*", Rights::Read);
+    assert_eq!(get(&server, "/eureka/apps", &orders), 200, "at once");
+    assert_eq!(get(&server, "/eureka/apps/ORDERS-1", &orders), 200);
+    security.delete_user(&admin, "orders").unwrap();
+    assert_eq!(get(&server, "/eureka/apps", &orders), 401);
+}
+
+#[test]
+fn an_access_token_is_a_password_beside_any_name() {
+    let server = Server::with(Access::SignedIn, Policy::default(), Arc::new(SystemClock::new()));
+    let (security, admin) = (&server.security, Identity::new("test", Role::Admin));
+    let new =
+        NewToken { name: "fleet".to_owned(), role: Role::Service, roles: Vec::new(), owner: None };
+    let token = security.create_token(&admin, new).unwrap();
+    let header = basic("whoever", token.reveal());
+    assert_eq!(get(&server, "/eureka/apps", &header), 200);
+    assert_eq!(post(&server, "STOCK", &header), 204);
+    assert_eq!(get(&server, "/eureka/apps", &format!("Bearer {}", token.reveal())), 200);
+    security.revoke_token(&admin, "fleet").unwrap();
+    assert_eq!(get(&server, "/eureka/apps", &header), 401);
+}
+
+#[test]
+fn who_is_signed_out_is_out_on_an_open_connection() {
+    use std::io::Write;
+    let server = Server::with(Access::SignedIn, Policy::default(), Arc::new(SystemClock::new()));
+    let (security, admin) = (&server.security, Identity::new("test", Role::Admin));
+    security.create_user(&admin, "u", "password-1", Role::Reader).unwrap();
+    let request = format!(
+        "GET /eureka/apps HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\n\r\n",
+        basic("u", "password-1")
+    );
+    let mut stream = crate::client::connect(server.address);
+    let mut ask = || {
+        stream.write_all(request.as_bytes()).unwrap();
+        crate::client::read_one(&mut stream).status
+    };
+    assert_eq!(ask(), 200);
+    security.set_password(&admin, "u", "password-2").unwrap();
+    assert_eq!(ask(), 401);
 }
 
 #[test]

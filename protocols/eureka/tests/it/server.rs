@@ -15,6 +15,7 @@ use crate::client::{Response, call};
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) engine: Engine,
+    pub(crate) security: Security,
     shutdown: Shutdown,
     runtime: Option<tokio::runtime::Runtime>,
 }
@@ -53,10 +54,15 @@ impl Server {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let workers = if config.workers == 0 { 2 } else { config.workers };
         let config = EurekaConfig { listen, workers, ..config };
-        let start =
-            rialto_eureka::start(config, engine.clone(), telemetry, security, shutdown.clone());
+        let start = rialto_eureka::start(
+            config,
+            engine.clone(),
+            telemetry,
+            security.clone(),
+            shutdown.clone(),
+        );
         let address = runtime.block_on(start).expect("the door opens");
-        Server { address, engine, shutdown, runtime: Some(runtime) }
+        Server { address, engine, security, shutdown, runtime: Some(runtime) }
     }
 }
 
