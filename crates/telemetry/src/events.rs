@@ -41,6 +41,8 @@ pub enum EventKind {
     ConfigurationChanged,
     /// A namespace was named, renamed or forgotten.
     NamespaceChanged,
+    /// A user, role, permission or token was made, changed or removed.
+    AccessChanged,
     /// Somebody signed in.
     SignedIn,
     /// Somebody failed to sign in.
@@ -71,6 +73,7 @@ impl EventKind {
             Self::RouteChanged => "route_changed",
             Self::ConfigurationChanged => "configuration_changed",
             Self::NamespaceChanged => "namespace_changed",
+            Self::AccessChanged => "access_changed",
             Self::SignedIn => "signed_in",
             Self::SignInFailed => "sign_in_failed",
             Self::Started => "started",
