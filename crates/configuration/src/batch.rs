@@ -10,7 +10,7 @@ use crate::entry::{Effective, Entry, Formal, Gray, Rule};
 use crate::history::{HistoryEntry, HistoryLine, Op};
 use crate::import::{ImportItem, ImportOutcome, ImportPolicy};
 use crate::key::{ConfigKey, PUBLIC};
-use crate::limits::{GRAYS_MAX, IMPORT_ITEMS_MAX};
+use crate::limits::{GRAYS_MAX, MANY_MAX};
 use crate::quota::{Capacity, Scope};
 use crate::refused::{QuotaKind, Refused};
 use crate::state::{Counters, State};
@@ -119,6 +119,7 @@ impl<'s> Batch<'s> {
         match command {
             Command::Publish(publish) => self.publish(now_ms, publish),
             Command::Remove(remove) => Ok(self.remove(now_ms, &remove)),
+            Command::RemoveMany { keys, origin } => self.remove_many(now_ms, keys, &origin),
             Command::Import { items, policy, origin } => {
                 self.import(now_ms, items, policy, &origin).map(Outcome::Imported)
             }
@@ -266,6 +267,22 @@ impl<'s> Batch<'s> {
         Outcome::Removed { existed: true }
     }
 
+    fn remove_many(
+        &mut self,
+        now_ms: u64,
+        keys: Vec<ConfigKey>,
+        origin: &Origin,
+    ) -> Result<Outcome, Refused> {
+        check_many(keys.len())?;
+        let mut count = 0;
+        for key in keys {
+            let remove = Remove { key, target: Target::Formal, origin: origin.clone() };
+            let outcome = self.remove(now_ms, &remove);
+            count += usize::from(outcome == Outcome::Removed { existed: true });
+        }
+        Ok(Outcome::RemovedMany { count })
+    }
+
     fn import(
         &mut self,
         now_ms: u64,
@@ -273,10 +290,7 @@ impl<'s> Batch<'s> {
         policy: ImportPolicy,
         origin: &Origin,
     ) -> Result<ImportOutcome, Refused> {
-        if items.len() > IMPORT_ITEMS_MAX {
-            let what = "configurations of one import";
-            return Err(Refused::TooMany { what, max: IMPORT_ITEMS_MAX });
-        }
+        check_many(items.len())?;
         let mut outcome = ImportOutcome::default();
         let mut ended = false;
         for item in items {
@@ -355,6 +369,13 @@ impl<'s> Batch<'s> {
         let encrypted_data_key = held.effective.encrypted_data_key.to_string();
         self.writes.push(Write::AddHistory(HistoryEntry { line, content, encrypted_data_key }));
     }
+}
+
+fn check_many(count: usize) -> Result<(), Refused> {
+    if count <= MANY_MAX {
+        return Ok(());
+    }
+    Err(Refused::TooMany { what: "configurations at once", max: MANY_MAX })
 }
 
 /// A version, formal or gray.

@@ -114,7 +114,7 @@ impl ImportItem {
             kind: self.kind,
             meta: self.meta,
             encrypted_data_key: self.encrypted_data_key,
-            secret: None,
+            secret: self.secret.then_some(true),
             origin,
         }
     }

@@ -12,6 +12,13 @@ pub enum Command {
     Publish(Publish),
     /// Removes one version, or all.
     Remove(Remove),
+    /// Removes all versions of many.
+    RemoveMany {
+        /// Which.
+        keys: Vec<ConfigKey>,
+        /// Who asks.
+        origin: Origin,
+    },
     /// Publishes many, by a policy for those that are there already.
     Import {
         /// What to publish.
@@ -138,6 +145,11 @@ pub enum Outcome {
     Removed {
         /// Whether it was there.
         existed: bool,
+    },
+    /// Removed, of many.
+    RemovedMany {
+        /// How many were there.
+        count: usize,
     },
     /// Imported.
     Imported(ImportOutcome),

@@ -29,6 +29,8 @@ pub struct ImportItem {
     pub meta: PublishMeta,
     /// The key that an encrypted text comes with.
     pub encrypted_data_key: String,
+    /// Whether it is a secret; otherwise what is there stays what it is.
+    pub secret: bool,
 }
 
 /// What came of an import.

@@ -38,8 +38,8 @@ pub const GRAYS_MAX: usize = 10;
 pub const BETA_IPS_MAX: usize = 1_000;
 /// How long history is kept, in milliseconds.
 pub const HISTORY_KEPT_MS: u64 = 30 * 86_400_000;
-/// Configurations that one import may bring. Ours.
-pub const IMPORT_ITEMS_MAX: usize = 10_000;
+/// Configurations that one command may be about. Ours.
+pub const MANY_MAX: usize = 10_000;
 /// Items on one page. Nacos's own cap.
 pub const PAGE_SIZE_MAX: usize = 500;
 /// Characters of a fuzzy pattern. Ours.

@@ -309,7 +309,7 @@ fn bytes_of(command: &Command) -> usize {
     match command {
         Command::Publish(publish) => publish.content.bytes().len(),
         Command::Import { items, .. } => items.iter().map(|one| one.content.bytes().len()).sum(),
-        Command::Remove(_) | Command::SetCapacity { .. } => 0,
+        Command::Remove(_) | Command::RemoveMany { .. } | Command::SetCapacity { .. } => 0,
     }
 }
 

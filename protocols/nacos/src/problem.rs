@@ -56,8 +56,22 @@ pub enum Code {
     Server = 30_000,
     /// Not served here.
     Disabled = 40_001,
-    /// A quota is used up.
+    /// The server's quota is used up.
     Quota = 5_031,
+    /// A group's quota is used up.
+    GroupQuota = 5_032,
+    /// A namespace's quota is used up.
+    NamespaceQuota = 5_033,
+    /// A content is larger than its quota.
+    SizeQuota = 5_034,
+    /// What describes an archive cannot be read.
+    ArchiveMetadata = 100_002,
+    /// An archive cannot be read, or has what it may not have.
+    ArchiveInvalid = 100_003,
+    /// An archive is empty.
+    ArchiveEmpty = 100_005,
+    /// No configuration was selected.
+    NothingSelected = 100_006,
     /// Too many fuzzy patterns.
     PatternsTooMany = 50_310,
     /// Too many services or configurations match a fuzzy pattern.
@@ -94,7 +108,14 @@ impl Code {
             Code::NamespaceExists => "namespace already exist",
             Code::Server => "server error",
             Code::Disabled => "API function disabled",
-            Code::Quota => "over quota",
+            Code::Quota => "over cluster quota",
+            Code::GroupQuota => "over group quota",
+            Code::NamespaceQuota => "over tenant quota",
+            Code::SizeQuota => "over max content size",
+            Code::ArchiveMetadata => "Imported metadata is invalid",
+            Code::ArchiveInvalid => "The imported data is illegal",
+            Code::ArchiveEmpty => "The imported file data is empty",
+            Code::NothingSelected => "No configuration selected",
             Code::PatternsTooMany => "fuzzy watch pattern over limit",
             Code::MatchesTooMany => "fuzzy watch pattern matched count over limit",
         }

@@ -40,6 +40,11 @@ pub enum Outcome {
 pub trait Push: Send + Sync + 'static {
     /// Sends without waiting. The outcome is told exactly once, never from inside this call.
     fn push(&self, connection: ConnectionId, push: PushRequest);
+
+    /// Ends a connection whose client takes nothing.
+    fn cut(&self, connection: ConnectionId) {
+        _ = connection;
+    }
 }
 
 /// Hears what became of pushes.
