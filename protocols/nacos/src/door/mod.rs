@@ -89,6 +89,7 @@ pub enum StartError {
 /// What calls need, of both transports. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Parts {
+    pub(crate) configs: crate::config::Configs,
     pub(crate) engine: Engine,
     pub(crate) access: access::Access,
 }
