@@ -40,8 +40,8 @@ Exit codes:
   5   data folder in use by another process
   6   data folder of another version, damaged or not readable
   7   disk full
-  8   server cannot be reached (ctl)
-  9   server refused (ctl)
+  8   server cannot be reached (ctl, import)
+  9   server refused (ctl, import)
   10  an act of the demo did not hold (demo --once)";
 
 /// Why a command failed.

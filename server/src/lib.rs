@@ -10,6 +10,7 @@ pub mod config;
 mod ctl;
 mod demo;
 mod exit;
+mod import;
 mod output;
 mod serve;
 mod terminal;

@@ -33,6 +33,12 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Look at a running server and change it
     Ctl(CtlArgs),
+    /// Bring what another product holds into a running server
+    Import {
+        /// From which product.
+        #[command(subcommand)]
+        command: ImportCommand,
+    },
     /// Explain or check the configuration
     Config {
         /// What to do.
@@ -189,6 +195,56 @@ pub(crate) enum CtlCommand {
         #[arg(long)]
         plain: bool,
     },
+}
+
+/// From which product.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Copy a running Nacos: namespaces, configurations, services, users
+    ///
+    /// Reads Nacos 1, 2 or 3 through its own HTTP interface and writes through the Nacos door of a
+    /// running Rialto. It can be ended and run again at any time: what is finished is skipped, what
+    /// changed since is carried again. Ephemeral instances are not carried, they register by
+    /// themselves. Passwords cannot be read: users get new ones, which are printed once.
+    Nacos(Box<ImportNacosArgs>),
+}
+
+/// What `rialto import nacos` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ImportNacosArgs {
+    /// Nacos to copy, for example http://10.0.0.1:8848
+    #[arg(long, value_name = "URL")]
+    pub from: String,
+    /// Administrator of that Nacos
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Its password
+    #[arg(long, value_name = "TEXT", env = "RIALTO_IMPORT_PASSWORD", hide_env_values = true)]
+    pub password: Option<String>,
+    /// Only this namespace; may be given many times
+    #[arg(long, value_name = "ID")]
+    pub namespace: Vec<String>,
+    /// Nacos door of the Rialto to write to
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8848")]
+    pub into: String,
+    /// Administrator of that Rialto
+    #[arg(long, value_name = "NAME")]
+    pub into_user: Option<String>,
+    /// Its password
+    #[arg(long, value_name = "TEXT", env = "RIALTO_IMPORT_INTO_PASSWORD", hide_env_values = true)]
+    pub into_password: Option<String>,
+    /// Data folder of that Rialto, whose admin.token signs in
+    #[arg(long, value_name = "DIR", env = "RIALTO_DATA")]
+    pub data: Option<PathBuf>,
+    /// What is finished is noted here [default: rialto-import-ADDRESS.journal]
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    /// Leave out users, roles and permissions
+    #[arg(long)]
+    pub no_users: bool,
+    /// Leave out what configurations once were
+    #[arg(long)]
+    pub no_history: bool,
 }
 
 /// Which service.

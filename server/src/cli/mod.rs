@@ -6,8 +6,8 @@ mod manual;
 mod sources;
 
 pub(crate) use args::{
-    Cli, Command, ConfigCommand, CtlArgs, CtlCommand, DemoArgs, EventsArgs, InstanceCommand,
-    RouteCommand, ServeArgs, ServiceArgs, SourceArgs,
+    Cli, Command, ConfigCommand, CtlArgs, CtlCommand, DemoArgs, EventsArgs, ImportCommand,
+    ImportNacosArgs, InstanceCommand, RouteCommand, ServeArgs, ServiceArgs, SourceArgs,
 };
 pub(crate) use sources::{Loaded, default_data, load, load_routes, refused};
 
@@ -17,7 +17,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::exit::Failure;
 use crate::output;
-use crate::{ctl, demo, serve};
+use crate::{ctl, demo, import, serve};
 
 /// Reads the arguments, runs the command, and says how it ended.
 pub fn run() -> ExitCode {
@@ -43,6 +43,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Ctl(args) => ctl::run(&args),
+        Command::Import { command } => import::run(&command),
         Command::Config { command } => configuration::run(&command),
         Command::Completions { shell } => {
             manual::completions(shell);
