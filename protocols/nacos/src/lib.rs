@@ -17,5 +17,7 @@ mod problem;
 
 mod door;
 
-pub use door::{Bound, GRPC_PORT_OFFSET, NacosConfig, StartError, WORKERS_MAX};
+pub use door::{
+    Bound, Connected, Connections, GRPC_PORT_OFFSET, NacosConfig, StartError, WORKERS_MAX, start,
+};
 pub use problem::{Code, Problem};

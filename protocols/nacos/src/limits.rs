@@ -178,3 +178,14 @@ pub const ARCHIVE_RATIO_MAX: u64 = 10;
 pub const ARCHIVE_BYTES_FREE: u64 = 1024 * 1024;
 /// What an archive's content may have in all, in bytes. Ours.
 pub const ARCHIVE_BYTES_MAX: u64 = 96 * 1024 * 1024;
+
+// Naming: fuzzy watches (Nacos's `nacos.naming.fuzzy.watch.max.*`).
+
+/// Different patterns that are watched.
+pub const PATTERNS_MAX: usize = 20;
+/// Services that one pattern matches; others are not told.
+pub const PATTERN_MATCHES_MAX: usize = 500;
+/// Services in one batch of a synchronisation.
+pub const PATTERN_BATCH: usize = 10;
+/// Longest pattern, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 1_024;

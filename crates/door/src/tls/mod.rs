@@ -183,7 +183,7 @@ impl Loaded {
             config.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
             Arc::new(config)
         };
-        let (plain, http2) = (with(&[b"http/1.1"]), with(&[b"h2", b"http/1.1"]));
+        let (plain, http2) = (with(&[b"http/1.1"]), with(&[b"http/1.1", b"h2"]));
         Ok(Loaded { plain, http2, stamps, checked: Instant::now() })
     }
 }

@@ -164,6 +164,15 @@ pub fn head(out: &mut Vec<u8>, kind: &str, body_bytes: usize) {
     delimited(out, 2, body_bytes);
 }
 
+/// How many bytes [`head`] writes.
+#[must_use]
+pub fn head_bytes(kind: &str, body_bytes: usize) -> usize {
+    let any = 1 + varint_bytes(body_bytes) + body_bytes;
+    let metadata = 1 + varint_bytes(kind.len()) + kind.len();
+    let whole = 1 + varint_bytes(metadata) + metadata + 1 + varint_bytes(any) + any;
+    PREFIX_BYTES + whole - body_bytes
+}
+
 /// Appends a whole message with its prefix, as a client sends it.
 ///
 /// # Panics

@@ -3,15 +3,25 @@
 
 mod grpc;
 mod http;
+mod ports;
+mod worker;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use rialto_door::http::Limits;
-use rialto_door::{Access, BindError, Tls};
-use rialto_engine::Engine;
+use rialto_door::http::{Limits, Setup, open};
+use rialto_door::{Access, BindError, Shutdown, Tls};
+use rialto_engine::{Configurations, Engine};
+use rialto_security::Security;
+use rialto_telemetry::Telemetry;
 
+pub use self::grpc::{Connected, Connections};
+use self::http::Desk;
+use self::worker::Worker;
 use crate::access;
+use crate::config::Configs;
 use crate::limits::{CONNECTIONS_MAX, HTTP_BODY_BYTES_MAX};
+use crate::naming::{ConnectionId, Naming, Push};
 
 /// How far above the main port the gRPC port is; clients count on it.
 pub const GRPC_PORT_OFFSET: u16 = 1_000;
@@ -53,13 +63,19 @@ impl Default for NacosConfig {
     }
 }
 
-/// Where a door that opened can be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A door that opened.
+#[derive(Clone)]
 pub struct Bound {
-    /// HTTP and gRPC.
+    /// Where HTTP and gRPC are served.
     pub main: SocketAddr,
-    /// gRPC alone.
+    /// Where gRPC alone is served.
     pub grpc: SocketAddr,
+    /// Who is connected.
+    pub connections: Connections,
+    /// Services and instances, as this protocol sees them.
+    pub naming: Naming,
+    /// Configurations, as this protocol sees them.
+    pub configs: Configs,
 }
 
 /// Why the door did not open.
@@ -81,6 +97,20 @@ pub enum StartError {
          Use a port below 64536, or set nacos.grpc_listen"
     )]
     NoGrpcPort(SocketAddr),
+    /// The port for gRPC is taken.
+    #[error(
+        "port {} is in use by another program, and clients look for gRPC there: {GRPC_PORT_OFFSET} \
+         above nacos.listen={main}. Free it, or move both with --set nacos.listen={}:{}",
+        grpc.port(),
+        main.ip(),
+        main.port().saturating_add(1)
+    )]
+    GrpcInUse {
+        /// Where gRPC was to be served.
+        grpc: SocketAddr,
+        /// The main address.
+        main: SocketAddr,
+    },
     /// The system refused a thread.
     #[error("the Nacos door could not start a thread")]
     Thread(#[source] std::io::Error),
@@ -89,7 +119,70 @@ pub enum StartError {
 /// What calls need, of both transports. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Parts {
-    pub(crate) configs: crate::config::Configs,
-    pub(crate) engine: Engine,
+    pub(crate) naming: Naming,
+    pub(crate) configs: Configs,
     pub(crate) access: access::Access,
+    pub(crate) connections: Connections,
+}
+
+impl Parts {
+    /// A connection is gone, with all that was bound to it.
+    pub(crate) fn ended(&self, id: ConnectionId) {
+        self.naming.end(id);
+        self.configs.end(id);
+    }
+}
+
+/// Opens the door: when this returns, clients are served. It closes with `shutdown`.
+///
+/// # Errors
+/// When an address cannot be had or would be open to others, or the system has no thread left.
+pub async fn start(
+    config: NacosConfig,
+    engine: Engine,
+    configurations: Configurations,
+    security: Security,
+    telemetry: Telemetry,
+    shutdown: Shutdown,
+) -> Result<Bound, StartError> {
+    for address in std::iter::once(config.listen).chain(config.grpc_listen) {
+        if config.access == Access::Loopback && !address.ip().is_loopback() {
+            return Err(StartError::OpenToOthers(address));
+        }
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = if config.workers == 0 { cores } else { config.workers }.min(WORKERS_MAX);
+    let (listeners, main, grpc) = ports::bind(&config, workers)?;
+    let connections = Connections::new(engine.clone());
+    let push: Arc<dyn Push> = Arc::new(connections.clone());
+    let naming = Naming::new(engine.clone(), Arc::clone(&push), telemetry.clone());
+    let configs = Configs::new(configurations, push, telemetry.clone());
+    let mode = match config.access {
+        Access::Loopback => access::Mode::Loopback,
+        Access::SignedIn => access::Mode::SignedIn,
+        Access::Open => access::Mode::Open,
+    };
+    let access = access::Access::new(security, mode);
+    let desk = Desk::new(engine, naming.clone(), configs.clone(), access.clone(), telemetry, main);
+    let parts = Parts {
+        naming: naming.clone(),
+        configs: configs.clone(),
+        access,
+        connections: connections.clone(),
+    };
+    shutdown.spawn(connections.clone().run(shutdown.clone()));
+    let (running, begun) = (naming.clone(), shutdown.begun());
+    shutdown.spawn(async move { running.run(begun).await });
+    let (running, begun) = (configs.clone(), shutdown.begun());
+    shutdown.spawn(async move { running.run(begun).await });
+    let setup = Setup { name: "nacos", limits: config.limits, tls: config.tls };
+    let worker = |_| Worker::new(desk.clone(), parts.clone());
+    open(&setup, listeners, worker, &shutdown).map_err(StartError::Thread)?;
+    tracing::info!(
+        %main,
+        %grpc,
+        "Nacos clients look for gRPC {GRPC_PORT_OFFSET} above the port that they are given: a \
+         proxy or a port mapping must keep that distance"
+    );
+    Ok(Bound { main, grpc, connections, naming, configs })
 }

@@ -119,6 +119,7 @@ proptest! {
     fn a_head_and_its_body_are_a_message(kind in "[A-Za-z]{1,64}", body in "\\PC{0,400}") {
         let mut out = Vec::new();
         head(&mut out, &kind, body.len());
+        prop_assert_eq!(out.len(), head_bytes(&kind, body.len()));
         out.extend_from_slice(body.as_bytes());
         let Ok(Frame::Whole(message)) = frame(&out) else { panic!("no whole frame") };
         prop_assert_eq!(message.len() + PREFIX_BYTES, out.len());

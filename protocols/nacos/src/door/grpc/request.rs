@@ -6,8 +6,10 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use rialto_security::Identity;
+use serde_json::Value;
 
 use crate::codec::payload::Headers;
+use crate::limits::{GRPC_LABEL_BYTES_MAX, GRPC_LABELS_MAX};
 use crate::naming::ConnectionId;
 use crate::{Code, Problem};
 
@@ -38,6 +40,21 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
+    /// Reads a `ConnectionSetupRequest`, and whether it wants an acknowledgement; `None` when it is
+    /// no JSON object. What is of the wrong type counts as absent.
+    pub(super) fn read(body: &[u8], client_ip: &str) -> Option<(Self, bool)> {
+        let body: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
+        let text = |name: &str| body.get(name).and_then(Value::as_str).map(cut).unwrap_or_default();
+        let mut labels = Vec::new();
+        if let Some(Value::Object(given)) = body.get("labels") {
+            let texts = given.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+            labels.extend(texts.take(GRPC_LABELS_MAX).map(|(name, value)| (cut(name), cut(value))));
+        }
+        let wants_ack = body.get("abilityTable").is_some_and(|table| !table.is_null());
+        let (version, tenant) = (text("clientVersion"), text("tenant"));
+        Some((Setup { version, tenant, labels, client_ip: cut(client_ip) }, wants_ack))
+    }
+
     /// A label's value.
     pub(crate) fn label(&self, name: &str) -> Option<&str> {
         self.labels.iter().find(|(label, _)| label == name).map(|(_, value)| value.as_str())
@@ -148,5 +165,44 @@ impl Response {
     /// An `ErrorResponse`.
     pub(crate) fn error(error_code: u32, message: impl Into<Cow<'static, str>>) -> Self {
         Self::refused("ErrorResponse", error_code, message)
+    }
+}
+
+/// A text, or as much of it as may be kept.
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(GRPC_LABEL_BYTES_MAX)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_says_what_it_is() {
+        let body = r#"{"headers":{},"clientVersion":"Nacos-Java-Client:v2.5.1","tenant":null,
+            "labels":{"source":"sdk","AppName":"shop","odd":7},"abilityTable":{}}"#;
+        let (setup, wants_ack) = Setup::read(body.as_bytes(), "192.0.2.2").unwrap();
+        assert!(wants_ack);
+        assert_eq!(
+            (setup.version.as_str(), setup.tenant.as_str()),
+            ("Nacos-Java-Client:v2.5.1", "")
+        );
+        assert_eq!((setup.label("AppName"), setup.label("odd")), (Some("shop"), None));
+        let (_, wants_ack) = Setup::read(b"{\"abilityTable\":null,\"labels\":[]}", "").unwrap();
+        assert!(!wants_ack);
+        for wrong in ["", "[]", "{", "7"] {
+            assert_eq!(Setup::read(wrong.as_bytes(), ""), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_says_of_itself_is_limited() {
+        let labels: Vec<_> = (0..GRPC_LABELS_MAX + 5).map(|n| format!("\"l{n}\":\"v\"")).collect();
+        let long = "\u{e4}".repeat(GRPC_LABEL_BYTES_MAX);
+        let body = format!("{{\"clientVersion\":\"{long}\",\"labels\":{{{}}}}}", labels.join(","));
+        let (setup, _) = Setup::read(body.as_bytes(), &long).unwrap();
+        assert_eq!(setup.labels.len(), GRPC_LABELS_MAX);
+        assert_eq!(setup.version.len(), GRPC_LABEL_BYTES_MAX);
+        assert_eq!(setup.client_ip.len(), GRPC_LABEL_BYTES_MAX);
     }
 }

@@ -10,6 +10,7 @@ use super::ask::Ask;
 use super::refusal::{self, Refusal};
 use super::style::Style;
 use crate::access::Access;
+use crate::config::Configs;
 use crate::naming::Naming;
 
 /// Everything that a call may need. Cheap to clone.
@@ -17,6 +18,7 @@ use crate::naming::Naming;
 pub(crate) struct Desk {
     pub(super) engine: Engine,
     pub(super) naming: Naming,
+    pub(super) configs: Configs,
     pub(super) access: Access,
     pub(super) telemetry: Telemetry,
     /// Where this node's clients find it.
@@ -24,13 +26,24 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    pub(crate) fn new(
+        engine: Engine,
+        naming: Naming,
+        configs: Configs,
+        access: Access,
+        telemetry: Telemetry,
+        address: SocketAddr,
+    ) -> Self {
+        Desk { engine, naming, configs, access, telemetry, address }
+    }
+
     pub(super) fn now_ms(&self) -> u64 {
         self.engine.now().0
     }
 
     /// How many configurations a namespace holds.
-    pub(super) fn configurations_in(&self, _namespace: &str) -> usize {
-        0
+    pub(super) fn configurations_in(&self, namespace: &str) -> u64 {
+        self.configs.count(namespace)
     }
 
     /// An answer that something has to be done for first.

@@ -55,7 +55,7 @@ struct Shown {
     namespace_show_name: String,
     namespace_desc: Option<String>,
     quota: u32,
-    config_count: usize,
+    config_count: u64,
     #[serde(rename = "type")]
     kind: u8,
 }
