@@ -17,6 +17,14 @@ pub(crate) struct Effort {
     pub(crate) instances: [usize; 2],
     /// Instances in the catalog, few and many.
     pub(crate) catalog: [usize; 2],
+    /// Subscribers of a changing service, few to many.
+    pub(crate) subscribers: &'static [usize],
+    /// Changes that are pushed to them.
+    pub(crate) changes: usize,
+    /// Connected Nacos clients whose memory is measured.
+    pub(crate) nacos_clients: usize,
+    /// Instances in one Nacos door.
+    pub(crate) nacos_many: usize,
     /// Whether the goals are judged; a glance measures too little for that.
     pub(crate) judges: bool,
 }
@@ -32,6 +40,10 @@ impl Effort {
             connections: [64, 1_000],
             instances: [1_000, 10_000],
             catalog: [1_000, 1_000_000],
+            subscribers: &[100, 500, 1_000, 2_000],
+            changes: 10,
+            nacos_clients: 500,
+            nacos_many: 1_000_000,
             judges: true,
         }
     }
@@ -46,6 +58,10 @@ impl Effort {
             connections: [8, 64],
             instances: [20, 200],
             catalog: [100, 2_000],
+            subscribers: &[5, 20],
+            changes: 2,
+            nacos_clients: 20,
+            nacos_many: 1_000,
             judges: false,
         }
     }

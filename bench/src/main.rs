@@ -16,6 +16,7 @@ mod error;
 mod eureka;
 mod gateway;
 mod load;
+mod nacos;
 mod peers;
 mod process;
 mod report;
@@ -59,6 +60,8 @@ enum What {
     Gateway,
     /// Heartbeats and full fetches of the Eureka door beside the real server
     Eureka,
+    /// Naming and configuration of the Nacos door beside r-nacos and the real server
+    Nacos,
     /// A million instances in the catalog beside a thousand
     Catalog,
     /// From the start of the process to serving ten thousand services from disk
@@ -97,6 +100,9 @@ fn run(cli: &Cli) -> Result<Report, Error> {
         }
         if wants(What::Eureka) {
             eureka::run(&binary, &effort, &mut report)?;
+        }
+        if wants(What::Nacos) {
+            nacos::run(&binary, &effort, &mut report)?;
         }
         if wants(What::ColdStart) {
             cold_start::run(&binary, &effort, &mut report)?;

@@ -18,6 +18,9 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long a server may take to end when asked.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
+/// Tries to find ports that are free together.
+const PORT_TRIES: u32 = 100;
+
 /// How often memory is looked at during a load.
 const MEMORY_SAMPLE: Duration = Duration::from_millis(100);
 
@@ -150,6 +153,22 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 pub(crate) fn free_address() -> Result<SocketAddr, Error> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(Error::io("find a free port"))?;
     listener.local_addr().map_err(Error::io("find a free port"))
+}
+
+/// A port on which nothing listened a moment ago, nor on those at these distances from it.
+pub(crate) fn free_port_with(distances: &[i32]) -> Result<u16, Error> {
+    for _ in 0..PORT_TRIES {
+        let port = free_address()?.port();
+        let others: Option<Vec<u16>> = distances
+            .iter()
+            .map(|distance| u16::try_from(i32::from(port) + distance).ok())
+            .collect();
+        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        if others.is_some_and(|others| others.iter().all(is_free)) {
+            return Ok(port);
+        }
+    }
+    Err(Error::io("find free ports")(std::io::ErrorKind::AddrInUse.into()))
 }
 
 /// True when something accepts connections there.

@@ -41,7 +41,7 @@ pub(crate) struct Row {
     pub(crate) values: Vec<Option<f64>>,
     /// Ours divided by the first peer's, or the peer's by ours where more is better.
     pub(crate) ratio: Option<f64>,
-    pub(crate) goal: Option<Goal>,
+    pub(crate) goals: Vec<Goal>,
 }
 
 /// What the figure should be.
@@ -118,19 +118,26 @@ impl Table {
     /// Judges the ratio of the row added last.
     pub(crate) fn goal_ratio(&mut self, effort_judges: bool, bound: Bound) {
         let Some(row) = self.rows.last_mut().filter(|_| effort_judges) else { return };
-        row.goal = row.ratio.map(|ratio| bound.judge(ratio, "×"));
+        row.goals.extend(row.ratio.map(|ratio| bound.judge(ratio, "×")));
+    }
+
+    /// Judges the ratio of the row added last to another peer than the first.
+    pub(crate) fn goal_ratio_to(&mut self, side: usize, effort_judges: bool, bound: Bound) {
+        let Some(row) = self.rows.last_mut().filter(|_| effort_judges) else { return };
+        let Some(ratio) = ratio(row.values.first(), row.values.get(side)) else { return };
+        row.goals.push(bound.judge(ratio, &format!("× {}", self.sides[side])));
     }
 
     /// Judges our own value of the row added last.
     pub(crate) fn goal_value(&mut self, effort_judges: bool, bound: Bound) {
         let Some(row) = self.rows.last_mut().filter(|_| effort_judges) else { return };
         let value = row.values.first().copied().flatten();
-        row.goal = value.map(|value| bound.judge(value, row.unit));
+        row.goals.extend(value.map(|value| bound.judge(value, row.unit)));
     }
 
     fn push(&mut self, what: &str, unit: &'static str, values: &[Option<f64>], ratio: Option<f64>) {
         let values = values.to_vec();
-        let row = Row { what: what.to_owned(), unit, values, ratio, goal: None };
+        let row = Row { what: what.to_owned(), unit, values, ratio, goals: Vec::new() };
         eprintln!("{}: {}", self.title, row.summary(&self.sides));
         self.rows.push(row);
     }
@@ -146,9 +153,8 @@ impl Table {
                 let _ = write!(text, "| {} ", value.map_or("–".to_owned(), figure));
             }
             let ratio = row.ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
-            let goal = row.goal.as_ref().map_or("–".to_owned(), |goal| {
-                format!("{}: {}", goal.text, if goal.holds { "holds" } else { "**missed**" })
-            });
+            let goals: Vec<String> = row.goals.iter().map(Goal::in_words).collect();
+            let goal = if goals.is_empty() { "–".to_owned() } else { goals.join("; ") };
             let _ = writeln!(text, "| {ratio} | {goal} |");
         }
     }
@@ -162,6 +168,12 @@ impl Row {
             let _ = write!(text, "  {side} {value} {}", self.unit);
         }
         text
+    }
+}
+
+impl Goal {
+    fn in_words(&self) -> String {
+        format!("{}: {}", self.text, if self.holds { "holds" } else { "**missed**" })
     }
 }
 
@@ -253,6 +265,17 @@ mod tests {
         let mut table = Table::new("t", &["rialto", "nginx"]);
         table.more("rate", "/s", &[Some(8.0), None]);
         table.goal_ratio(true, Bound::AtLeast(5.0));
-        assert!(table.rows[0].goal.is_none() && table.rows[0].ratio.is_none());
+        assert!(table.rows[0].goals.is_empty() && table.rows[0].ratio.is_none());
+    }
+
+    #[test]
+    fn each_peer_can_have_its_goal() {
+        let mut table = Table::new("t", &["rialto", "r-nacos", "Nacos"]);
+        table.more("rate", "/s", &[Some(80.0), Some(10.0), Some(20.0)]);
+        table.goal_ratio(true, Bound::AtLeast(5.0));
+        table.goal_ratio_to(2, true, Bound::AtLeast(8.0));
+        let mut text = String::new();
+        table.write_markdown(&mut text);
+        assert!(text.contains("| ≥ 5 ×: holds; ≥ 8 × Nacos: **missed** |"), "{text}");
     }
 }

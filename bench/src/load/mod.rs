@@ -7,7 +7,7 @@ mod wrk;
 
 pub(crate) use closed::{Done, closed};
 pub(crate) use connection::fetch;
-pub(crate) use open::open;
+pub(crate) use open::{Latency, open};
 pub(crate) use wrk::{WrkDone, wrk};
 
 use std::future::Future;
@@ -15,7 +15,7 @@ use std::future::Future;
 use crate::error::Error;
 
 /// Runs one generator on a runtime of its own, on this thread.
-fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Error> {
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

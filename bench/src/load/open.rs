@@ -28,6 +28,12 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
+    /// Latencies in microseconds, in any order.
+    pub(crate) fn of(mut us: Vec<u32>) -> Self {
+        us.sort_unstable();
+        Self { sorted_us: us, wrong: 0 }
+    }
+
     /// The latency that `share` of the requests did not exceed, in milliseconds.
     pub(crate) fn quantile_ms(&self, share: f64) -> Option<f64> {
         let last = self.sorted_us.len().checked_sub(1)?;

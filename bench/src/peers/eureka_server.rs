@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::maven;
 use crate::error::Error;
 use crate::load;
 use crate::process::{self, Server};
@@ -57,45 +58,6 @@ impl EurekaServer {
     }
 }
 
-/// The jar from the cache, built first where it is not there.
 fn jar(maven: &Path) -> Result<PathBuf, Error> {
-    let folder = cache().join(format!("eureka-server-{:016x}", fingerprint(&[POM, MAIN])));
-    let jar = folder.join("peer.jar");
-    if jar.is_file() {
-        return Ok(jar);
-    }
-    eprintln!("building the real Eureka server; the first time downloads its dependencies");
-    let project = folder.join("project");
-    let main = project.join(MAIN_PATH);
-    let failed = || Error::io("write the project of the Eureka server");
-    std::fs::create_dir_all(main.parent().unwrap_or(&project)).map_err(failed())?;
-    std::fs::write(project.join("pom.xml"), POM).map_err(failed())?;
-    std::fs::write(main, MAIN).map_err(failed())?;
-    let output = Command::new(maven)
-        .args(["-q", "-B", "package"])
-        .current_dir(&project)
-        .output()
-        .map_err(|source| Error::Start { program: "mvn".to_owned(), source })?;
-    if !output.status.success() {
-        let output = String::from_utf8_lossy(&output.stdout).into_owned();
-        return Err(Error::Failed { program: "mvn".to_owned(), output });
-    }
-    std::fs::rename(project.join("target/peer.jar"), &jar)
-        .map_err(Error::io("keep the Eureka server's jar"))?;
-    Ok(jar)
-}
-
-fn cache() -> PathBuf {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from);
-    variable("XDG_CACHE_HOME")
-        .or_else(|| Some(variable("HOME")?.join(".cache")))
-        .unwrap_or_else(std::env::temp_dir)
-        .join("rialto-peers")
-}
-
-/// FNV-1a: the same text gives the same folder with any version of the compiler.
-fn fingerprint(texts: &[&str]) -> u64 {
-    texts.iter().flat_map(|text| text.bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    maven::jar(maven, "eureka-server", &[("pom.xml", POM), (MAIN_PATH, MAIN)])
 }

@@ -47,7 +47,15 @@ const ONLY: &[(&str, &[&str])] = &[
     ("rialto-compat-eureka", &["rialto-sdk"]),
     (
         "rialto-bench",
-        &["rialto-balance", "rialto-catalog", "rialto-http1", "rialto-resilience", "rialto-engine"],
+        &[
+            "rialto-balance",
+            "rialto-catalog",
+            "rialto-engine",
+            "rialto-http1",
+            // The envelope alone, which its load generator speaks as a client.
+            "rialto-nacos",
+            "rialto-resilience",
+        ],
     ),
     ("xtask", &[]),
 ];
