@@ -59,7 +59,7 @@ pub enum Write {
         gray: String,
     },
     /// History grows.
-    AddHistory(HistoryEntry),
+    AddHistory(Box<HistoryEntry>),
     /// What a namespace or group may hold.
     PutCapacity {
         /// Whose.
@@ -117,7 +117,7 @@ impl<'s> Batch<'s> {
     /// When it is refused; then it leaves nothing in the batch.
     pub fn apply(&mut self, now_ms: u64, command: Command) -> Result<Outcome, Refused> {
         match command {
-            Command::Publish(publish) => self.publish(now_ms, publish),
+            Command::Publish(publish) => self.publish(now_ms, *publish),
             Command::Remove(remove) => Ok(self.remove(now_ms, &remove)),
             Command::RemoveMany { keys, origin } => self.remove_many(now_ms, keys, &origin),
             Command::Import { items, policy, origin } => {
@@ -367,7 +367,8 @@ impl<'s> Batch<'s> {
         };
         let content = held.effective.content.clone();
         let encrypted_data_key = held.effective.encrypted_data_key.to_string();
-        self.writes.push(Write::AddHistory(HistoryEntry { line, content, encrypted_data_key }));
+        let entry = Box::new(HistoryEntry { line, content, encrypted_data_key });
+        self.writes.push(Write::AddHistory(entry));
     }
 }
 

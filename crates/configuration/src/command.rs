@@ -9,7 +9,7 @@ use crate::quota::{Capacity, Scope};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Publishes one version.
-    Publish(Publish),
+    Publish(Box<Publish>),
     /// Removes one version, or all.
     Remove(Remove),
     /// Removes all versions of many.

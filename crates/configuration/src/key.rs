@@ -197,7 +197,7 @@ impl<'a> KeyRef<'a> {
     ///
     /// # Errors
     /// As [`ConfigKey::new`].
-    pub fn to_key(&self) -> Result<ConfigKey, Refused> {
+    pub fn to_key(self) -> Result<ConfigKey, Refused> {
         ConfigKey::new(self.namespace, self.group, self.data_id)
     }
 }

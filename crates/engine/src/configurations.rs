@@ -143,7 +143,7 @@ impl Configurations {
     /// # Errors
     /// [`ProposeError`] says whether something may have changed.
     pub async fn publish(&self, publish: Publish) -> Result<Outcome, PublishError> {
-        self.propose(Command::Publish(publish)).await
+        self.propose(Command::Publish(Box::new(publish))).await
     }
 
     /// Removes one version, or all; tells whether it was there.

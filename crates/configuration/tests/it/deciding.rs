@@ -47,8 +47,8 @@ fn of_two_in_one_batch_that_compare_only_the_first_wins() {
     let mut second = first.clone();
     second.content = publish("a", "3").content;
     let mut batch = rig.state.batch();
-    assert!(batch.apply(9, Command::Publish(first)).is_ok());
-    assert_eq!(batch.apply(9, Command::Publish(second)), Err(Refused::Conflict));
+    assert!(batch.apply(9, Command::Publish(Box::new(first))).is_ok());
+    assert_eq!(batch.apply(9, Command::Publish(Box::new(second))), Err(Refused::Conflict));
     let plan = batch.finish();
     assert_eq!(rig.read("a", "", ""), Some("1".to_owned()), "nothing shows before it is installed");
     rig.install(plan);

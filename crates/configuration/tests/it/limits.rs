@@ -58,9 +58,9 @@ fn contents_have_a_size_and_are_not_blank() {
 fn lists_have_a_length() {
     let mut rig = Rig::new();
     let mut many = publish("a", "x");
-    many.meta.tags = Some(vec!["t"; CONFIG_TAGS_MAX].join(","));
+    many.meta.tags = Some(["t"; CONFIG_TAGS_MAX].join(","));
     assert!(rig.publish(many.clone()).is_ok());
-    many.meta.tags = Some(vec!["t"; CONFIG_TAGS_MAX + 1].join(","));
+    many.meta.tags = Some(["t"; CONFIG_TAGS_MAX + 1].join(","));
     assert!(matches!(rig.publish(many), Err(Refused::TooMany { .. })));
     let ips = vec!["10.0.0.1"; BETA_IPS_MAX].join(",");
     assert!(rig.publish(beta("a", "x", &ips)).is_ok());

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rialto_configuration::{
-    Command, ConfigKey, Content, Entry, HistoryEntry, ImportPolicy, Md5, Origin, Pattern, Policy,
-    Publish, PublishMeta, Remove, State, Target, Text, Write,
+    Command, ConfigKey, Content, Entry, ImportPolicy, Md5, Origin, Pattern, Policy, Publish,
+    PublishMeta, Remove, State, Target, Text, Write,
 };
 
 fn keys() -> impl Strategy<Value = ConfigKey> {
@@ -26,7 +26,7 @@ fn targets() -> impl Strategy<Value = Target> {
 fn commands() -> impl Strategy<Value = Command> {
     let publish = (keys(), targets(), "[a-d ]{0,2}", any::<bool>(), any::<Option<bool>>());
     let publish = publish.prop_map(|(key, target, text, cas, secret)| {
-        Command::Publish(Publish {
+        Command::Publish(Box::new(Publish {
             key,
             content: Content::new(&text),
             target,
@@ -36,7 +36,7 @@ fn commands() -> impl Strategy<Value = Command> {
             encrypted_data_key: String::new(),
             secret,
             origin: Origin::default(),
-        })
+        }))
     });
     let remove = (keys(), targets());
     let remove = remove.prop_map(|(key, target)| {
@@ -161,7 +161,7 @@ proptest! {
             prop_assert_eq!(&**state.by_id(entry.id).unwrap(), entry);
         }
         let ids: Vec<u64> = writes.iter().filter_map(|write| match write {
-            Write::AddHistory(HistoryEntry { line, .. }) => Some(line.id),
+            Write::AddHistory(entry) => Some(entry.line.id),
             _ => None,
         }).collect();
         prop_assert!(ids.iter().zip(1..).all(|(id, expected)| *id == expected));

@@ -51,7 +51,7 @@ fn groups_of_the_public_namespace_and_other_namespaces_have_their_own() {
 fn commands_of_one_batch_count_each_other() {
     let rig = rig(enabled());
     let mut batch = rig.state.batch();
-    let mut put = |data_id: &str| batch.apply(1, Command::Publish(publish(data_id, "1")));
+    let mut put = |data_id: &str| batch.apply(1, Command::Publish(Box::new(publish(data_id, "1"))));
     assert!(put("a").is_ok() && put("b").is_ok());
     assert_eq!(put("c"), over(QuotaKind::Group, 2));
 }

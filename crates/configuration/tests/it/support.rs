@@ -64,7 +64,7 @@ impl Rig {
     }
 
     pub(crate) fn publish(&mut self, publish: Publish) -> Result<Outcome, Refused> {
-        self.run(Command::Publish(publish))
+        self.run(Command::Publish(Box::new(publish)))
     }
 
     pub(crate) fn install(&mut self, plan: Plan) {
@@ -81,7 +81,7 @@ impl Rig {
 
     pub(crate) fn history(&self) -> Vec<(Op, String, String)> {
         let entries = self.writes.iter().filter_map(|write| match write {
-            Write::AddHistory(entry) => Some(entry),
+            Write::AddHistory(entry) => Some(&**entry),
             _ => None,
         });
         let shown = |entry: &HistoryEntry| {
