@@ -12,6 +12,7 @@ use rialto_configuration::{ConfigKey, Entry, KeyRef, Labels};
 use rialto_engine::Configurations;
 use tokio::sync::oneshot;
 
+use super::Configs;
 use super::forms::ListenItem;
 use super::listen::ListenerRow;
 use crate::limits::{POLL_EARLY_MS, POLL_HOLD_MS_MAX, POLL_HOLD_MS_MIN, POLL_KEYS_MAX, POLLED_MAX};
@@ -109,6 +110,18 @@ pub(super) fn poll(
             Ok(Err(_)) | Err(_) => Vec::new(),
         }
     })))
+}
+
+impl Configs {
+    /// What a list names, for the transport to ask whether its caller may read it. What cannot be a
+    /// name is left out.
+    ///
+    /// # Errors
+    /// When the list cannot be read.
+    pub fn listened(listening: &str) -> Result<Vec<ConfigKey>, Problem> {
+        let text = decoded(listening)?;
+        Ok(parse(&text)?.iter().filter_map(|item| item.key().to_key().ok()).collect())
+    }
 }
 
 impl Polls {

@@ -39,6 +39,9 @@ pub(super) fn services(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let filled = ["hasIpCount", "ignoreEmptyService"];
     let filled = filled.iter().any(|it| ask.flag(it) == Some(true));
     let namespace = ask.names().namespace;
+    // Whatever else the call names: the list is about all of them.
+    let all = Resource::Service { namespace, group: "", name: "" };
+    desk.access.allow(&ask.who, Read, &all)?;
     let found = desk.naming.services(namespace, (group, name), filled, asked.number, asked.size);
     let in_full = ask.flag("withInstances").unwrap_or(ask.style() == V1);
     if in_full {

@@ -8,16 +8,22 @@ mod auth;
 mod catalog;
 mod check;
 mod client;
+mod config;
 mod desk;
+mod history;
 mod instance;
+mod listen;
+mod loader;
 mod names;
 mod namespace;
 mod node;
+mod publish;
 mod read;
 mod refusal;
 mod service;
 mod style;
 mod table;
+mod transfer;
 
 use rialto_door::http::{Answer, Call, Reply};
 use rialto_security::Identity;
@@ -80,11 +86,9 @@ impl Desk {
     ) -> Result<Reply, Refusal> {
         let form = Form::read(call.query, form_body(call))
             .map_err(|error| Refusal::Argument(error.to_string()))?;
-        // What anybody may call is not told whose credentials hold: signing in checks its own.
         let who = match session.known.take() {
-            _ if route.rule == Rule::Public => Identity::anonymous(),
             Some(known) => known?,
-            None => match self.identify(&form, call) {
+            None => match self.identify(route, &form, call) {
                 Identified::Now(who) => who?,
                 Identified::Later(pending) => {
                     session.pending = Some(pending);
@@ -101,14 +105,20 @@ impl Desk {
         (route.answer)(self, &ask)
     }
 
-    fn identify(&self, form: &Form<'_>, call: &Call<'_>) -> Identified {
+    fn identify(&self, route: &Route, form: &Form<'_>, call: &Call<'_>) -> Identified {
+        // What anybody may call is not told whose credentials hold: signing in checks its own.
+        let is_public = route.rule == Rule::Public;
         let presented = Presented {
             access_token: form.filled("accessToken").or_else(|| call.header("accessToken")),
             authorization: call.header("authorization"),
-            username: form.filled("username"),
-            password: form.filled("password"),
+            username: form.filled("username").filter(|_| !is_public),
+            password: form.filled("password").filter(|_| !is_public),
         };
-        self.access.identify(&presented, call.origin.peer.ip())
+        match self.access.identify(&presented, call.origin.peer.ip()) {
+            Identified::Now(Ok(who)) => Identified::Now(Ok(who)),
+            _ if is_public => Identified::Now(Ok(Identity::anonymous())),
+            other => other,
+        }
     }
 
     /// Whether a page in a browser wants to change something where nobody has to sign in: what

@@ -42,7 +42,7 @@ pub(super) fn configuration<'a>(form: &'a Form<'_>) -> Names<'a> {
 
 /// The namespace that parameters name; blank is [`PUBLIC`].
 pub(super) fn namespace<'a>(form: &'a Form<'_>) -> &'a str {
-    let named = ["namespaceId", "tenant"].iter().find_map(|name| form.filled(name));
+    let named = ["namespaceId", "tenant", "namespace"].iter().find_map(|name| form.filled(name));
     named.unwrap_or(PUBLIC)
 }
 

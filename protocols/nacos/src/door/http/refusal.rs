@@ -43,6 +43,11 @@ impl Refusal {
                 message: format!("no such api:{method}:{path}"),
             };
         }
+        let elsewhere = ["/v3/admin/ai/", "/v3/console/ai/", "/v3/client/ai/", "/v3/client/lock"];
+        if elsewhere.iter().any(|prefix| below.starts_with(prefix)) {
+            let message = "registries of AI tools and agents, and locks, are not served here";
+            return Refusal::disabled(message);
+        }
         Refusal::nothing_here()
     }
 

@@ -180,6 +180,9 @@ fn names(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     }
     let (asked, names) = (ask.page(PAGE_SIZE)?, ask.names());
     let group = if names.group.is_empty() { DEFAULT_GROUP } else { names.group };
+    // Whichever service the call names: the list is about all of the group.
+    let all = Resource::Service { namespace: names.namespace, group, name: "" };
+    desk.access.allow(&ask.who, Read, &all)?;
     let found = desk.naming.service_names(names.namespace, group, asked.number, asked.size);
     let shown = if ask.style().is_v1() { "doms" } else { "services" };
     Ok(ask.data(&json!({ "count": found.count, shown: found.items })).into())
