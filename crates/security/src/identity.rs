@@ -89,6 +89,15 @@ impl Identity {
         self.standing.as_ref().map_or_else(Arc::default, |standing| standing.grants.read().clone())
     }
 
+    /// Whether something can no longer be done that could be when its grants were these: then what
+    /// was opened on the strength of them must end.
+    #[must_use]
+    pub fn has_lost_any_of(&self, before: &Arc<[Grant]>) -> bool {
+        let now = self.grants();
+        let same = Arc::ptr_eq(&now, before);
+        self.has_ended() || !same && before.iter().any(|grant| !now.contains(grant))
+    }
+
     pub(crate) fn with_grants(name: &str, role: Role, grants: Arc<[Grant]>) -> Self {
         let standing = Standing { ended: AtomicBool::new(false), grants: RwLock::new(grants) };
         Self { standing: Some(Arc::new(standing)), ..Self::new(name, role) }
@@ -96,12 +105,16 @@ impl Identity {
 
     pub(crate) fn grant(&self, grants: Arc<[Grant]>) {
         if let Some(standing) = &self.standing {
-            *standing.grants.write() = grants;
+            let mut now = standing.grants.write();
+            if **now != *grants {
+                *now = grants;
+            }
         }
     }
 
-    /// Whether both are clones of one.
-    pub(crate) fn shares(&self, other: &Self) -> bool {
+    /// Whether both are of one user or token, as it is or was between two changes of it.
+    #[must_use]
+    pub fn shares(&self, other: &Self) -> bool {
         match (&self.standing, &other.standing) {
             (Some(one), Some(two)) => Arc::ptr_eq(one, two),
             _ => false,
@@ -263,6 +276,23 @@ mod tests {
         assert!(clone.decide(Action::Read, &SERVICE).is_allowed());
         assert!(!clone.decide(Action::Register, &SERVICE).is_allowed());
         assert!(!clone.decide(Action::Read, &Resource::Node).is_allowed());
+    }
+
+    #[test]
+    fn what_was_taken_away_is_noticed_and_what_was_given_is_not_missed() {
+        let grant = |text| Grant::new(text, Rights::Read).unwrap();
+        let (one, two): (Arc<[_]>, Arc<[_]>) =
+            ([grant("a:*:*")].into(), [grant("a:*:*"), grant("b:*:*")].into());
+        let member = Identity::with_grants("m", Role::Member, one);
+        let before = member.grants();
+        member.grant(two.clone());
+        assert!(!member.has_lost_any_of(&before));
+        member.grant(two.iter().skip(1).cloned().collect());
+        assert!(member.has_lost_any_of(&before));
+        let now = member.grants();
+        assert!(!member.has_lost_any_of(&now));
+        member.end();
+        assert!(member.has_lost_any_of(&now));
     }
 
     #[test]

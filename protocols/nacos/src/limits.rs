@@ -122,6 +122,8 @@ pub const GRPC_ERROR_RESETS_MAX: usize = 64;
 pub const GRPC_HANDSHAKE_MS: u64 = 10_000;
 /// How long a connection may be silent before it is set up, in milliseconds.
 pub const GRPC_SETUP_MS: u64 = 30_000;
+/// Identities that one gRPC connection may call with.
+pub const GRPC_CALLERS_MAX: usize = 4;
 /// How often all connections are looked at, in milliseconds.
 pub const GRPC_LOOK_MS: u64 = 250;
 /// How long a connection may be silent before it is asked whether it is there, in milliseconds.
@@ -189,3 +191,10 @@ pub const PATTERN_MATCHES_MAX: usize = 500;
 pub const PATTERN_BATCH: usize = 10;
 /// Longest pattern, in bytes.
 pub const PATTERN_BYTES_MAX: usize = 1_024;
+
+// Naming: health checks.
+
+/// Checks under way at once.
+pub const HEALTH_CHECKS_MAX: usize = 256;
+/// Longest rest of the checker, in milliseconds: how late a new instance may be noticed.
+pub const HEALTH_IDLE_MS: u64 = 500;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+use rialto_security::Identity;
 use serde::Deserialize;
 
 use super::mailbox::Mailbox;
@@ -79,6 +80,8 @@ pub(super) fn answer(
         password: None,
     };
     let identified = match parts.access.identify(&presented, mailbox.remote.ip()) {
+        // Probes carry no token, and must not fail for it.
+        _ if entry.rule == Rule::Public => Ok(Identity::anonymous()),
         Identified::Now(identified) => identified,
         // Passwords are for signing in over HTTP.
         Identified::Later(_) => Err(denied("only access tokens are taken over gRPC")),
@@ -95,6 +98,12 @@ pub(super) fn answer(
         Ok(identity) => identity,
         Err(problem) => return Response::problem(entry.answer, problem).into(),
     };
+    // What is subscribed to ends with the right to read it.
+    let signed_in = parts.access.mode() == Mode::SignedIn && entry.rule != Rule::Public;
+    if signed_in && !mailbox.remember(&identity) {
+        let problem = denied("this connection has called with too many identities; open another");
+        return Response::problem(entry.answer, problem).into();
+    }
     let peer = Peer { id: mailbox.id(), name: &mailbox.name, remote: mailbox.remote, setup };
     let request = Request {
         kind: payload.kind,

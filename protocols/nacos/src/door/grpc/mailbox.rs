@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
+use rialto_security::{Grant, Identity};
 
 use super::request::Setup;
 use crate::limits::{
-    GRPC_DETECT_AFTER_MS, GRPC_PUSH_BYTES_MAX, GRPC_PUSHES_WAITING_MAX, GRPC_SETUP_MS,
+    GRPC_CALLERS_MAX, GRPC_DETECT_AFTER_MS, GRPC_PUSH_BYTES_MAX, GRPC_PUSHES_WAITING_MAX, GRPC_SETUP_MS,
     GRPC_STALL_MS,
 };
 use crate::naming::{ConnectionId, Outcome, PushRequest};
@@ -34,6 +35,9 @@ pub(super) struct Mailbox {
     is_starved: AtomicBool,
     is_calmed: AtomicBool,
     seen: Mutex<Seen>,
+    /// Who has called, with what they were granted then: what the client has subscribed to rests
+    /// on it.
+    callers: Mutex<Vec<(Identity, Arc<[Grant]>)>>,
 }
 
 #[derive(Default)]
@@ -84,7 +88,26 @@ impl Mailbox {
             is_starved: AtomicBool::new(false),
             is_calmed: AtomicBool::new(false),
             seen: Mutex::new(Seen { written: 0, moved_ms: now_ms, is_detecting: false }),
+            callers: Mutex::default(),
         }
+    }
+
+    /// Remembers somebody who calls. Whether there was room: no client is so many.
+    pub(super) fn remember(&self, caller: &Identity) -> bool {
+        let mut callers = self.callers.lock();
+        if callers.iter().any(|(known, _)| known.shares(caller)) {
+            return true;
+        }
+        let fits = callers.len() < GRPC_CALLERS_MAX;
+        if fits {
+            callers.push((caller.clone(), caller.grants()));
+        }
+        fits
+    }
+
+    /// Whether a right was taken from one of the callers.
+    fn has_lost_rights(&self) -> bool {
+        self.callers.lock().iter().any(|(caller, before)| caller.has_lost_any_of(before))
     }
 
     pub(super) fn id(&self) -> ConnectionId {
@@ -214,6 +237,9 @@ impl Mailbox {
     /// Looks after the connection: wakes it when something is due, detects whether a silent client
     /// is there, and cuts one that takes nothing.
     pub(super) fn look(&self, now_ms: u64, is_set_up: bool) {
+        if self.has_lost_rights() {
+            return self.ask(Ask::Cut);
+        }
         let mut seen = self.seen.lock();
         let written = self.written.load(Relaxed);
         let waits = self.is_blocked() || self.is_starved.load(Relaxed);
