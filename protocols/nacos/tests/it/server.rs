@@ -1,0 +1,82 @@
+//! A door in this process, over an engine in memory.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rialto_configuration::Quotas;
+use rialto_door::{Access, Shutdown};
+use rialto_engine::{Configurations, Engine, SystemClock};
+use rialto_nacos::{Bound, NacosConfig};
+use rialto_security::Security;
+use rialto_telemetry::Telemetry;
+
+use crate::client::{Response, call, form};
+
+pub(crate) struct Server {
+    /// HTTP and gRPC.
+    pub(crate) address: SocketAddr,
+    /// gRPC alone.
+    pub(crate) grpc: SocketAddr,
+    pub(crate) bound: Bound,
+    shutdown: Shutdown,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl Server {
+    /// Where nobody has to sign in.
+    pub(crate) fn start() -> Self {
+        Self::with(Access::Loopback)
+    }
+
+    pub(crate) fn with(access: Access) -> Self {
+        let telemetry = Telemetry::new();
+        let engine = Engine::in_memory(Arc::new(SystemClock::new()), telemetry.clone());
+        let configurations =
+            Configurations::open(&engine, Quotas::default()).expect("nothing is on disk");
+        let password = Some("secret-for-tests".to_owned());
+        let (security, _) = Security::open(None, password).expect("nothing is on disk");
+        let shutdown = Shutdown::new();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime starts");
+        let config = NacosConfig {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            access,
+            workers: 2,
+            ..NacosConfig::default()
+        };
+        let start = rialto_nacos::start(
+            config,
+            engine,
+            configurations,
+            security,
+            telemetry,
+            shutdown.clone(),
+        );
+        let bound = runtime.block_on(start).expect("the door opens");
+        let (address, grpc) = (bound.main, bound.grpc);
+        Server { address, grpc, bound, shutdown, runtime: Some(runtime) }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Response {
+        call(self.address, "GET", path, &[], None).expect("an answer")
+    }
+
+    /// Sends parameters as a form.
+    pub(crate) fn send(&self, method: &str, path: &str, parameters: &[(&str, &str)]) -> Response {
+        let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+        let body = form(parameters);
+        call(self.address, method, path, &headers, Some(body.as_bytes())).expect("an answer")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shutdown.begin();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
