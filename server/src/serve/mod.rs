@@ -1,6 +1,7 @@
 //! `rialto serve`: starts the product, says so, and stops it in order.
 
 mod banner;
+mod clients;
 mod http;
 mod node;
 mod ready;

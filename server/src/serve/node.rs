@@ -4,19 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rialto_catalog::{ExactPolicy, ExpiryMode, Millis, NetflixPolicy, Policy};
-use rialto_console::{ConsoleContext, ListRoutes};
-use rialto_door::Shutdown;
-use rialto_engine::{Engine, EngineConfig, SystemClock};
+use rialto_configuration::Quotas;
+use rialto_console::{Clients, ConsoleContext, ListRoutes, NoClients};
+use rialto_door::{Shutdown, Tls};
+use rialto_engine::{Configurations, Engine, EngineConfig, SystemClock};
 use rialto_eureka::EurekaConfig;
 use rialto_gateway::{Gateway, GatewayConfig, Origin};
+use rialto_nacos::{Bound, NacosConfig};
 use rialto_protocol::Context;
 use rialto_security::{GeneratedPassword, Security};
 use rialto_telemetry::{EventKind, Telemetry};
 use tokio::net::TcpListener;
 
+use super::clients::NacosClients;
 use super::{Doors, VERSION, check_route, http, trouble};
 use crate::config::Config;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// Between two samples of the counters.
 const SAMPLE: Duration = Duration::from_secs(1);
@@ -24,10 +27,13 @@ const SAMPLE: Duration = Duration::from_secs(1);
 /// A node that serves.
 pub(crate) struct Node {
     engine: Engine,
+    configurations: Configurations,
     shutdown: Shutdown,
     /// The engine stops after the doors: they still ask it while they drain.
     engine_shutdown: Shutdown,
     gateway: Option<Gateway>,
+    /// What the console asks of doors whose clients stay connected.
+    clients: Arc<dyn Clients>,
     doors: Doors,
     password: Option<GeneratedPassword>,
 }
@@ -40,12 +46,16 @@ impl Node {
     pub(crate) async fn start(config: &Config) -> Result<Self, Failure> {
         let telemetry = Telemetry::new();
         let engine = open_engine(config, &telemetry)?;
+        let configurations = Configurations::open(&engine, Quotas::default())
+            .map_err(|error| trouble::open(&error))?;
         let (security, password) = open_security(config)?;
         let mut node = Self {
             engine,
+            configurations,
             shutdown: Shutdown::new(),
             engine_shutdown: Shutdown::new(),
             gateway: None,
+            clients: Arc::new(NoClients),
             doors: Doors::new(),
             password,
         };
@@ -88,12 +98,15 @@ impl Node {
         }
         self.engine_shutdown.begin();
         self.engine_shutdown.drained(SAMPLE).await;
+        self.configurations.close().await;
         self.engine.close().await;
     }
 
     fn run_engine(&self, telemetry: &Telemetry) {
         let (engine, begun) = (self.engine.clone(), self.engine_shutdown.begun());
         self.engine_shutdown.spawn(async move { engine.run(begun).await });
+        let (configurations, begun) = (self.configurations.clone(), self.engine_shutdown.begun());
+        self.engine_shutdown.spawn(async move { configurations.run(begun).await });
         let (engine, telemetry) = (self.engine.clone(), telemetry.clone());
         let begun = self.engine_shutdown.begun();
         self.engine_shutdown.spawn(async move {
@@ -117,6 +130,7 @@ impl Node {
         let started_ms = self.engine.now().0;
         let api = self.bind_api(config)?;
         self.open_eureka(config, telemetry, security).await?;
+        self.open_nacos(config, telemetry, security).await?;
         self.open_gateway(config, telemetry)?;
         if let Some(api) = api {
             self.open_api(api, telemetry, security, started_ms);
@@ -159,6 +173,37 @@ impl Node {
         );
         let bound = bound.await.map_err(|error| trouble::eureka(&error))?;
         self.doors.insert("eureka".to_owned(), bound.to_string());
+        Ok(())
+    }
+
+    async fn open_nacos(
+        &mut self,
+        config: &Config,
+        telemetry: &Telemetry,
+        security: &Security,
+    ) -> Result<(), Failure> {
+        let Some(listen) = config.nacos.listen.address() else { return Ok(()) };
+        let tls = config.nacos.tls.as_ref().map(|(certificate, key)| Tls::open(certificate, key));
+        let door = NacosConfig {
+            listen,
+            access: config.nacos.access,
+            workers: config.nacos.workers,
+            tls: tls.transpose().map_err(|error| Failure::caused(Exit::Configuration, &error))?,
+            ..NacosConfig::default()
+        };
+        let bound = rialto_nacos::start(
+            door,
+            self.engine.clone(),
+            self.configurations.clone(),
+            security.clone(),
+            telemetry.clone(),
+            self.shutdown.clone(),
+        );
+        let bound = bound.await.map_err(|error| trouble::nacos(&error))?;
+        self.doors.insert("nacos".to_owned(), bound.main.to_string());
+        self.doors.insert("nacos-grpc".to_owned(), bound.grpc.to_string());
+        let Bound { naming, configs, .. } = bound;
+        self.clients = Arc::new(NacosClients { naming, configs });
         Ok(())
     }
 
@@ -219,6 +264,8 @@ impl Node {
         };
         let console = ConsoleContext {
             engine: self.engine.clone(),
+            configurations: self.configurations.clone(),
+            clients: Arc::clone(&self.clients),
             telemetry: telemetry.clone(),
             security: security.clone(),
             doors: self.doors.clone(),

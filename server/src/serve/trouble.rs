@@ -36,6 +36,18 @@ pub(crate) fn eureka(error: &rialto_eureka::StartError) -> Failure {
     Failure::caused(exit, error)
 }
 
+/// The Nacos door cannot start.
+pub(crate) fn nacos(error: &rialto_nacos::StartError) -> Failure {
+    let exit = match error {
+        rialto_nacos::StartError::Bind(_)
+        | rialto_nacos::StartError::GrpcInUse { .. }
+        | rialto_nacos::StartError::NoGrpcPort(_) => Exit::Listen,
+        rialto_nacos::StartError::OpenToOthers(_) => Exit::Configuration,
+        _ => Exit::Failed,
+    };
+    Failure::caused(exit, error)
+}
+
 /// The gateway cannot start.
 pub(crate) fn gateway(error: &StartError) -> Failure {
     let exit = match error {

@@ -1,8 +1,10 @@
-//! The real binary from outside: start and stop, refusals, crashes, `ctl`, configuration.
+//! The real binary from outside: start and stop, refusals, crashes, `ctl`, configuration, all doors
+//! beside one another.
 
 mod configuration;
 mod control;
 mod crash;
 mod harness;
+mod pairs;
 mod refusals;
 mod start;
