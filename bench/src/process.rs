@@ -171,6 +171,13 @@ pub(crate) fn free_port_with(distances: &[i32]) -> Result<u16, Error> {
     Err(Error::io("find free ports")(std::io::ErrorKind::AddrInUse.into()))
 }
 
+/// How many files and sockets this process may have open; `None` when the system does not tell.
+pub(crate) fn open_files_max() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// True when something accepts connections there.
 pub(crate) fn accepts(address: SocketAddr) -> bool {
     TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok()

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use crate::effort::Effort;
 use crate::error::Error;
-use crate::load::{closed, fetch};
+use crate::load::{Latency, closed, fetch};
+use crate::process;
 use crate::report::{Bound, Report, Table, median};
 use crate::rialto::Binary;
 use sides::{Kinds, NACOS, NAMES, Side};
@@ -41,6 +42,9 @@ const LISTED: usize = 100;
 /// The service that is listed.
 const LISTED_SERVICE: &str = "listed";
 
+/// Files that this program has open besides the subscribers' sockets, at most.
+const OTHER_FILES: usize = 100;
+
 /// One value of each side, ours first.
 type Values = [Option<f64>; 3];
 
@@ -55,7 +59,13 @@ pub(crate) fn run(binary: &Binary, effort: &Effort, report: &mut Report) -> Resu
     report.add(table);
     drop(bench);
     let mut table = Table::new("Nacos door, from a change to its subscribers", &NAMES);
-    latencies(&kinds, effort, &mut table)?;
+    let open_files = process::open_files_max().unwrap_or(usize::MAX);
+    let fits = |subscribers: &&usize| **subscribers + OTHER_FILES <= open_files;
+    let subscribers: Vec<usize> = effort.subscribers.iter().filter(fits).copied().collect();
+    if subscribers.len() < effort.subscribers.len() {
+        report.leave_out("pushes to more subscribers than open files: raise `ulimit -n`");
+    }
+    latencies(&kinds, &subscribers, effort, &mut table)?;
     report.add(table);
     let mut table = Table::new("Nacos door, memory", &NAMES);
     memory::run(&kinds, effort, &mut table)?;
@@ -231,21 +241,26 @@ fn expect(side: &Side, load: &Load<'_>, what: &str) -> Result<(), Error> {
 }
 
 /// Each side with subscribers of its own, started for this alone.
-fn latencies(kinds: &Kinds<'_>, effort: &Effort, table: &mut Table) -> Result<(), Error> {
+fn latencies(
+    kinds: &Kinds<'_>,
+    counts: &[usize],
+    effort: &Effort,
+    table: &mut Table,
+) -> Result<(), Error> {
     let mut all = Vec::new();
     for kind in kinds.all() {
         let curve = match kind {
             Some(kind) => {
                 let side = kind.start()?;
-                Some(pushes::curve(side.grpc(), effort.subscribers, effort.changes)?)
+                Some(pushes::curve(side.grpc(), counts, effort.changes)?)
             }
             None => None,
         };
         all.push(curve);
     }
-    for (index, subscribers) in effort.subscribers.iter().enumerate() {
+    for (index, subscribers) in counts.iter().enumerate() {
         for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-            let value = |curve: &Option<Vec<crate::load::Latency>>| {
+            let value = |curve: &Option<Vec<Latency>>| {
                 curve.as_ref().and_then(|curve| curve[index].quantile_ms(share))
             };
             let values: Vec<_> = all.iter().map(value).collect();

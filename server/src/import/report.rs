@@ -102,7 +102,7 @@ impl Report {
             text.push_str("nothing to carry\n");
         }
         if !self.passwords.is_empty() {
-            text.push_str("\nNew passwords, shown only now; Nacos does not give the old ones:\n");
+            text.push_str("\nNew passwords, shown only now; the old ones cannot be read:\n");
             for (user, password) in &self.passwords {
                 let _ = writeln!(text, "  {user}  {password}");
             }
