@@ -18,6 +18,7 @@ mod problem;
 mod door;
 
 pub use door::{
-    Bound, Connected, Connections, GRPC_PORT_OFFSET, NacosConfig, StartError, WORKERS_MAX, start,
+    Bound, Connected, Connections, Declared, GRPC_PORT_OFFSET, NacosConfig, StartError,
+    WORKERS_MAX, declared, start,
 };
 pub use problem::{Code, Problem};

@@ -1,6 +1,7 @@
 //! Sockets: the only part that waits. A thread per core serves HTTP and gRPC, both of them plain
 //! and encrypted, on the main port and on the one 1,000 above it.
 
+mod declared;
 mod grpc;
 mod http;
 mod ports;
@@ -15,6 +16,7 @@ use rialto_engine::{Configurations, Engine};
 use rialto_security::Security;
 use rialto_telemetry::Telemetry;
 
+pub use self::declared::{Declared, declared};
 pub use self::grpc::{Connected, Connections};
 use self::http::Desk;
 use self::worker::Worker;

@@ -18,4 +18,5 @@ mod watched;
 mod wire;
 
 pub use connections::{Connected, Connections};
+pub(in crate::door) use dispatch::entries;
 pub(in crate::door) use link::serve;

@@ -30,6 +30,7 @@ use rialto_security::Identity;
 
 use self::ask::Ask;
 pub(crate) use self::desk::Desk;
+pub(crate) use self::table::routes;
 use self::refusal::Refusal;
 use self::style::Style;
 use self::table::{Found, Route};
