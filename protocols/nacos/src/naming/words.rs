@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::push::ConnectionId;
 
@@ -40,6 +40,17 @@ pub struct Target<'a> {
     pub port: u16,
     /// Cluster; empty is `DEFAULT`.
     pub cluster: &'a str,
+}
+
+/// What a connection wants to watch by a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FuzzyForm<'a> {
+    /// `namespace>>group>>service`, the last two with `*` at either end.
+    pub pattern: &'a str,
+    /// Services that the client knows already, as `namespace@@group@@service`.
+    pub received: &'a [&'a str],
+    /// Whether the end of what there is now is to be told.
+    pub initial: bool,
 }
 
 /// The answer to a beat.
@@ -114,8 +125,10 @@ pub struct ServiceForm {
     pub ephemeral: bool,
 }
 
-/// How the health of a cluster's persistent instances is found out.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// How the health of a cluster's persistent instances is found out; reads and writes as Nacos's
+/// JSON.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "UPPERCASE")]
 pub enum Checker {
     /// Connects.
     #[default]
@@ -123,19 +136,25 @@ pub enum Checker {
     /// Asks.
     Http {
         /// Path.
+        #[serde(default)]
         path: String,
         /// `name:value|name:value`.
+        #[serde(default)]
         headers: String,
         /// Status that says that it works.
+        #[serde(default = "ok", rename = "expectedResponseCode")]
         expected: u16,
     },
     /// Signs in and asks.
     Mysql {
         /// User.
+        #[serde(default)]
         user: String,
         /// Password.
+        #[serde(default, rename = "pwd")]
         password: String,
         /// Statement.
+        #[serde(default, rename = "cmd")]
         command: String,
     },
     /// Not at all: by calls alone.
@@ -312,6 +331,22 @@ pub struct Metrics {
     pub ephemeral_ip_port_client_count: usize,
     /// Those of persistent instances.
     pub persistent_ip_port_client_count: usize,
+}
+
+impl std::fmt::Debug for Checker {
+    /// Without passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp => f.write_str("Tcp"),
+            Self::Http { path, expected, .. } => write!(f, "Http({path}, {expected})"),
+            Self::Mysql { user, .. } => write!(f, "Mysql({user})"),
+            Self::None => f.write_str("None"),
+        }
+    }
+}
+
+const fn ok() -> u16 {
+    200
 }
 
 /// Writes pairs as a JSON object; of a key given twice, the later value is written.
