@@ -7,10 +7,11 @@ use std::sync::atomic::AtomicUsize;
 use parking_lot::Mutex;
 use rialto_api::route::RouteSpec;
 use rialto_door::Shutdown;
-use rialto_engine::Engine;
+use rialto_engine::{Configurations, Engine};
 use rialto_security::Security;
 use rialto_telemetry::Telemetry;
 
+use crate::clients::Clients;
 use crate::survey::Surveyor;
 
 /// Says whether the gateway can use a route, and why not.
@@ -24,6 +25,10 @@ pub type ListRoutes = Arc<dyn Fn() -> Vec<(RouteSpec, String)> + Send + Sync>;
 pub struct ConsoleContext {
     /// The catalog.
     pub engine: Engine,
+    /// Configurations.
+    pub configurations: Configurations,
+    /// Asks the doors whose clients stay connected.
+    pub clients: Arc<dyn Clients>,
     /// Traffic, calls and events.
     pub telemetry: Telemetry,
     /// Sign-in and permissions.

@@ -62,6 +62,19 @@ pub(crate) fn mebibytes(bytes: u64) -> String {
     if value < 9.95 { format!("{value:.1}") } else { count(whole(value)) }
 }
 
+/// A size in its largest unit: `512 B`, `1.5 KiB`, `10 MiB`.
+pub(crate) fn bytes(bytes: usize) -> String {
+    const KIB: f64 = 1024.0;
+    let value = bytes as f64;
+    let short =
+        |value: f64| if value < 9.95 { trim(format!("{value:.1}")) } else { format!("{value:.0}") };
+    match value {
+        value if value < KIB => format!("{bytes} B"),
+        value if value < KIB * KIB => format!("{} KiB", short(value / KIB)),
+        value => format!("{} MiB", short(value / KIB / KIB)),
+    }
+}
+
 /// A weight as it was given, without needless digits.
 pub(crate) fn weight(value: f64) -> String {
     trim(format!("{value:.2}"))
@@ -120,6 +133,7 @@ mod tests {
         assert_eq!([percent(0.0, 9.0), percent(1.0, 0.0), percent(1.0, 80.0)], ["0", "0", "1.2"]);
         assert_eq!([percent(1.0, 400.0), percent(45.2, 100.0)], ["0.25", "45"]);
         assert_eq!([mebibytes(2 << 20), mebibytes(25 << 20)], ["2.0", "25"]);
+        assert_eq!([0, 512, 1536, 10 << 20].map(bytes), ["0 B", "512 B", "1.5 KiB", "10 MiB"]);
         assert_eq!([weight(1.0), weight(0.25)], ["1", "0.25"]);
     }
 

@@ -36,6 +36,7 @@ pub(crate) struct Reader {
 pub(crate) struct Member {
     pub(crate) view: View,
     pub(crate) cookie: String,
+    pub(crate) peer: IpAddr,
     same_site: bool,
 }
 
@@ -96,7 +97,8 @@ impl FromRequestParts<App> for Member {
         let Ok(reader) = Reader::from_request_parts(parts, app).await;
         match reader.cookie {
             Some(cookie) if reader.view.session.is_some() => {
-                Ok(Self { view: reader.view, cookie, same_site: reader.same_site })
+                let Reader { view, peer, same_site, .. } = reader;
+                Ok(Self { view, cookie, peer, same_site })
             }
             _ if parts.uri.path().starts_with("/live/") => {
                 Err(StatusCode::UNAUTHORIZED.into_response())

@@ -8,7 +8,9 @@
 
 mod assets;
 mod chart;
+mod clients;
 mod context;
+mod diff;
 mod format;
 mod guard;
 pub mod limits;
@@ -25,6 +27,10 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
+pub use clients::{
+    Changed, Clients, Cluster, ImportFile, Importing, InstanceChange, Listener, NoClients,
+    NotChanged, ServiceFacts, Subscriber,
+};
 pub use context::{CheckRoute, ConsoleContext, ListRoutes};
 
 /// The console as a service to be merged with the API's router. It wants

@@ -13,7 +13,6 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use http::{StatusCode, Uri, header};
-use rialto_catalog::Revision;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::context::App;
@@ -33,8 +32,8 @@ struct Watcher {
     target: Target,
     params: Params,
     seen: HashMap<&'static str, u64>,
-    /// The catalog as of the last look.
-    revision: Option<Revision>,
+    /// What the page is made of as of the last look, where that is known.
+    revision: Option<u64>,
     started: bool,
     _seat: Seat,
 }
@@ -43,8 +42,7 @@ pub(crate) async fn stream(State(app): State<App>, member: Member, uri: Uri) -> 
     let Some(target) = uri.path().strip_prefix("/live").and_then(Target::parse) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let (action, resource) = target.needs();
-    if let Err(status) = member.allowed(&app, action, &resource) {
+    if let Err(status) = target.allowed(&app, &member.view) {
         return error_page(&member.view, status);
     }
     let Some(seat) = Seat::take(&app.streams) else {
@@ -95,15 +93,18 @@ impl Watcher {
         if self.seen.contains_key("signed-out") {
             return None;
         }
-        if self.app.context.security.peek_session(&self.cookie).is_none() {
+        // A right that was taken away ends the stream as the end of the session does.
+        let signed_in = self.app.context.security.peek_session(&self.cookie).is_some();
+        if !signed_in || self.target.allowed(&self.app, &self.view).is_err() {
             self.seen.insert("signed-out", 0);
             return Some(vec![Event::default().event("signed-out").data("")]);
         }
-        let revision = self.app.context.engine.read(rialto_catalog::State::revision);
-        if self.revision.replace(revision) == Some(revision) && self.target == Target::Services {
-            // A search may have to look through every service: not for nothing.
+        let revision = self.target.revision(&self.app);
+        if revision.is_some() && self.revision == revision {
+            // A search may have to look through everything: not for nothing.
             return Some(Vec::new());
         }
+        self.revision = revision;
         self.view.now_ms = self.app.context.engine.now().0;
         let Ok(page) = self.target.build(&self.app, &self.view, &self.params) else {
             // The object is gone. Its page stays as it was last; a reload says so.

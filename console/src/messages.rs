@@ -143,7 +143,7 @@ mod tests {
         sources(&here.join("src"), &mut text);
         sources(&here.join("templates"), &mut text);
         // Families whose last word comes from data: statuses, kinds of event, roles, notices.
-        let families = ["status.", "event.", "role.", "notice.", "promise."];
+        let families = ["status.", "event.", "role.", "notice.", "promise.", "did."];
         for key in EN.keys() {
             let used = text.contains(&format!("\"{key}\""));
             assert!(used || families.iter().any(|family| key.starts_with(family)), "{key}");

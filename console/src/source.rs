@@ -1,6 +1,6 @@
 //! From the catalog's records to what pages show of them.
 
-use rialto_catalog::{Instance, Protocol, ServiceKey, ServiceRef, State};
+use rialto_catalog::{Instance, Promise, Protocol, ServiceKey, ServiceRef, State, Status};
 use rialto_engine::Engine;
 
 use crate::limits::INSTANCES_MAX;
@@ -41,6 +41,12 @@ pub(crate) struct InstanceRow {
     pub(crate) status: &'static str,
     pub(crate) overridden: bool,
     pub(crate) promise: &'static str,
+    /// How it lives, when not by a lease.
+    pub(crate) bound: &'static str,
+    /// Whether its door was told that it wants no traffic.
+    pub(crate) disabled: bool,
+    /// Whether what an operator changes of it outlives its registration.
+    pub(crate) kept: bool,
     pub(crate) metadata: Vec<(String, String)>,
     pub(crate) registered_ms: u64,
     pub(crate) lease: Option<LeaseRow>,
@@ -89,6 +95,7 @@ pub(crate) fn detail(engine: &Engine, key: &ServiceKey) -> Option<ServiceDetail>
 
 fn instance_row(service: &ServiceRef<'_>, instance: &Instance, at: usize) -> InstanceRow {
     let pair = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+    let kept = instance.protocol() == Protocol::Nacos;
     InstanceRow {
         at,
         id: instance.id().to_owned(),
@@ -99,6 +106,12 @@ fn instance_row(service: &ServiceRef<'_>, instance: &Instance, at: usize) -> Ins
         status: instance.status().as_str(),
         overridden: instance.overridden(),
         promise: instance.promise().as_str(),
+        bound: match instance.promise() {
+            Promise::Agreed => Promise::Agreed.as_str(),
+            Promise::Ephemeral => "session",
+        },
+        disabled: kept && instance.status() == Status::OutOfService,
+        kept,
         metadata: instance.metadata().map(pair).collect(),
         registered_ms: instance.registered().0,
         lease: service.lease(instance).map(|lease| LeaseRow {

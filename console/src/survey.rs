@@ -2,7 +2,7 @@
 //! what is about to expire. Read in pieces, so that no lock is held for long.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use rialto_catalog::{ServiceKey, ServiceRef, State};
@@ -19,6 +19,8 @@ const KEPT_MAX: usize = 6;
 pub(crate) struct Survey {
     taken_ms: u64,
     pub(crate) services: usize,
+    /// Services by namespace.
+    pub(crate) namespaces: BTreeMap<String, usize>,
     pub(crate) instances: usize,
     pub(crate) available: usize,
     /// The worst first, then by name.
@@ -153,6 +155,11 @@ fn take(engine: &Engine, now_ms: u64) -> Survey {
     let mut troubles: BinaryHeap<(Reverse<Mark>, ServiceKey)> = BinaryHeap::new();
     each_service(engine, None, |service| {
         survey.services += 1;
+        let namespace = service.key().namespace();
+        match survey.namespaces.get_mut(namespace) {
+            Some(services) => *services += 1,
+            None => drop(survey.namespaces.insert(namespace.to_owned(), 1)),
+        }
         survey.instances += service.len();
         survey.available += service.available();
         let health = Health::of(service);

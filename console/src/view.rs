@@ -5,9 +5,10 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 use rialto_api::rest::Traffic;
-use rialto_security::{Role, Session};
+use rialto_security::{Action, Resource, Role, Session};
 
 use crate::assets;
+use crate::context::App;
 use crate::format;
 use crate::messages::Lang;
 
@@ -136,6 +137,11 @@ impl View {
         self.word("event.", kind)
     }
 
+    /// The word for what a change did to a configuration.
+    pub(crate) fn did_word(&self, did: &str) -> String {
+        self.word("did.", did)
+    }
+
     pub(crate) fn promise_word(&self, promise: &str) -> String {
         self.word("promise.", promise)
     }
@@ -185,6 +191,11 @@ impl View {
         Html(format!(
             "<time data-ms=\"{at_ms}\" datetime=\"{stamp}\" title=\"{exact}\">{text}</time>"
         ))
+    }
+
+    /// A moment as an exact text.
+    pub(crate) fn exact(&self, at_ms: u64) -> String {
+        format::utc(at_ms)
     }
 
     /// [`View::ago`] for what templates take out of an `Option`.
@@ -259,6 +270,19 @@ impl View {
     /// Whether to offer taking instances out of service. What happens is decided on the action.
     pub(crate) fn operates(&self) -> bool {
         matches!(self.role(), Some(Role::Admin | Role::Operator))
+    }
+
+    /// Whether what the reader may do is not told by a built-in role.
+    pub(crate) fn is_member(&self) -> bool {
+        self.role() == Some(Role::Member)
+    }
+
+    /// Whether to offer something. What happens is decided on the action.
+    pub(crate) fn may(&self, app: &App, action: Action, resource: &Resource<'_>) -> bool {
+        self.session.as_ref().is_some_and(|session| {
+            let security = &app.context.security;
+            security.authorize(&session.identity, action, resource).is_allowed()
+        })
     }
 
     /// Whether to offer changing routes. What happens is decided on the action.

@@ -10,7 +10,7 @@ use crate::limits::{EVENT_ROWS_MAX, EVENTS_SCANNED_MAX, SEARCH_CHARS_MAX};
 use crate::view::View;
 
 /// Kinds that can be asked for, in the order of the menu.
-const KINDS: [EventKind; 19] = [
+const KINDS: [EventKind; 20] = [
     EventKind::Registered,
     EventKind::Deregistered,
     EventKind::Expired,
@@ -25,6 +25,7 @@ const KINDS: [EventKind; 19] = [
     EventKind::RouteChanged,
     EventKind::ConfigurationChanged,
     EventKind::NamespaceChanged,
+    EventKind::AccessChanged,
     EventKind::SignedIn,
     EventKind::SignInFailed,
     EventKind::Started,

@@ -2,15 +2,19 @@
 //! live stream. Forms live beside the page that shows them.
 
 mod access;
+mod configuration;
 mod events;
+mod namespaces;
 mod overview;
 mod route;
 mod route_form;
 mod routes;
 mod service;
+mod service_clients;
 mod services;
 mod topology;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use askama::Template;
@@ -36,6 +40,8 @@ pub(crate) enum Target {
     Overview,
     Services,
     Service(ServiceKey),
+    Configuration(configuration::Target),
+    Namespaces,
     Routes,
     Route(String),
     AddRoute,
@@ -50,6 +56,8 @@ pub(crate) enum Target {
 pub(crate) enum Nav {
     Overview,
     Services,
+    Configuration,
+    Namespaces,
     Gateway,
     Topology,
     Events,
@@ -68,14 +76,16 @@ pub(crate) struct Page {
     /// Above the regions; not live.
     pub(crate) top: Html,
     pub(crate) regions: Vec<Region>,
+    /// Below the regions; not live.
+    pub(crate) bottom: Html,
     pub(crate) live: bool,
     /// CSS class: `list`, `detail` or none.
     pub(crate) shape: &'static str,
 }
 
 pub(crate) struct Crumb {
-    pub(crate) href: &'static str,
-    pub(crate) text: &'static str,
+    pub(crate) href: Cow<'static, str>,
+    pub(crate) text: Cow<'static, str>,
 }
 
 pub(crate) struct Notice {
@@ -123,6 +133,8 @@ pub(crate) fn router() -> Router<App> {
         .route("/", get(show))
         .route("/services", get(show))
         .route("/services/{namespace}/{group}/{name}", get(show).post(service::act))
+        .merge(configuration::router())
+        .route("/namespaces", get(show).post(namespaces::act))
         .route("/gateway", get(show))
         .route("/gateway/add", get(show).post(route_form::add))
         .route("/gateway/routes/{id}", get(show))
@@ -130,15 +142,14 @@ pub(crate) fn router() -> Router<App> {
         .route("/gateway/routes/{id}/remove", post(route_form::remove))
         .route("/topology", get(show))
         .route("/events", get(show))
-        .route("/access", get(show))
+        .merge(access::router())
 }
 
 async fn show(State(app): State<App>, member: Member, uri: Uri) -> Response {
     let Some(target) = Target::parse(uri.path()) else {
         return error_page(&member.view, StatusCode::NOT_FOUND);
     };
-    let (action, resource) = target.needs();
-    if let Err(status) = member.allowed(&app, action, &resource) {
+    if let Err(status) = target.allowed(&app, &member.view) {
         return error_page(&member.view, status);
     }
     match target.build(&app, &member.view, &Params::of(&uri)) {
@@ -169,6 +180,10 @@ impl Target {
                 let (namespace, group, name) = (decode(namespace)?, decode(group)?, decode(name)?);
                 Self::Service(ServiceKey::new(&namespace, &group, &name).ok()?)
             }
+            ["configuration", rest @ ..] => {
+                Self::Configuration(configuration::Target::parse(rest)?)
+            }
+            ["namespaces"] => Self::Namespaces,
             ["gateway"] => Self::Routes,
             ["gateway", "add"] => Self::AddRoute,
             ["gateway", "routes", id] => Self::Route(decode(id)?),
@@ -180,20 +195,41 @@ impl Target {
         })
     }
 
+    /// Whether a reader may see it.
+    pub(crate) fn allowed(&self, app: &App, view: &View) -> Result<(), StatusCode> {
+        let needs = match self {
+            Self::Configuration(target) => target.needs(),
+            // Everybody may see who they are; the rest of that page asks for more.
+            Self::Access => None,
+            other => Some(other.needs()),
+        };
+        let may = needs.is_none_or(|(action, resource)| view.may(app, action, &resource));
+        if may { Ok(()) } else { Err(StatusCode::FORBIDDEN) }
+    }
+
+    /// The number of what the page is made of, where a change of it is all that can change the page.
+    pub(crate) fn revision(&self, app: &App) -> Option<u64> {
+        match self {
+            Self::Services => Some(app.context.engine.read(rialto_catalog::State::revision).0),
+            Self::Configuration(target) => target.revision(app),
+            _ => None,
+        }
+    }
+
     /// What a reader must be allowed to do to see it.
-    pub(crate) fn needs(&self) -> (Action, Resource<'_>) {
+    fn needs(&self) -> (Action, Resource<'_>) {
         match self {
             Self::Overview => (Action::Read, Resource::Overview),
             Self::Services => (Action::Read, Resource::Services),
             Self::Service(key) => (Action::Read, service_resource(key)),
+            Self::Configuration(_) | Self::Namespaces => (Action::Read, Resource::Namespaces),
             Self::Routes => (Action::Read, Resource::Routes),
             Self::Route(id) => (Action::Read, Resource::Route(id)),
             Self::AddRoute => (Action::Administer, Resource::Routes),
             Self::EditRoute(id) => (Action::Administer, Resource::Route(id)),
             Self::Topology => (Action::Read, Resource::Topology),
             Self::Events => (Action::Read, Resource::Events),
-            // Everybody may see who they are; the tokens on that page ask for more.
-            Self::Access => (Action::Read, Resource::Services),
+            Self::Access => (Action::Read, Resource::Access),
         }
     }
 
@@ -202,6 +238,8 @@ impl Target {
             Self::Overview => overview::page(app, view),
             Self::Services => services::page(app, view, params),
             Self::Service(key) => service::page(app, view, key)?,
+            Self::Configuration(target) => target.build(app, view, params)?,
+            Self::Namespaces => namespaces::page(app, view),
             Self::Routes => routes::page(app, view),
             Self::Route(id) => route::page(app, view, id)?,
             Self::AddRoute => route_form::add_page(view),
@@ -226,6 +264,7 @@ impl Page {
             notice: None,
             top: Html(String::new()),
             regions: Vec::new(),
+            bottom: Html(String::new()),
             live: true,
             shape: "",
         }
@@ -246,7 +285,7 @@ impl Notice {
             return None;
         }
         let text = view.lang.find(&format!("notice.{name}"))?.to_owned();
-        let bad = matches!(name, "gone" | "refused" | "reason" | "failed");
+        let bad = matches!(name, "gone" | "refused" | "reason" | "failed" | "weight");
         Some(Self { mark: if bad { Mark::Bad } else { Mark::Ok }, text })
     }
 }
@@ -256,6 +295,12 @@ impl Params {
         Self(Query::try_from_uri(uri).map(|Query(map)| map).unwrap_or_default())
     }
 
+    /// Values that do not come from an address.
+    pub(crate) fn given(pairs: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self(pairs.iter().map(owned).collect())
+    }
+
     /// A value, empty when absent.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
@@ -263,13 +308,23 @@ impl Params {
 }
 
 impl Nav {
-    const ALL: [Self; 6] =
-        [Self::Overview, Self::Services, Self::Gateway, Self::Topology, Self::Events, Self::Access];
+    const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Services,
+        Self::Configuration,
+        Self::Namespaces,
+        Self::Gateway,
+        Self::Topology,
+        Self::Events,
+        Self::Access,
+    ];
 
     pub(crate) fn icon(self) -> &'static str {
         match self {
             Self::Overview => "overview",
             Self::Services => "services",
+            Self::Configuration => "configuration",
+            Self::Namespaces => "namespaces",
             Self::Gateway => "gateway",
             Self::Topology => "topology",
             Self::Events => "events",
@@ -281,6 +336,8 @@ impl Nav {
         let (href, text) = match self {
             Self::Overview => ("/", view.t("nav.overview")),
             Self::Services => ("/services", view.t("nav.services")),
+            Self::Configuration => ("/configuration", view.t("nav.configuration")),
+            Self::Namespaces => ("/namespaces", view.t("nav.namespaces")),
             Self::Gateway => ("/gateway", view.t("nav.gateway")),
             Self::Topology => ("/topology", view.t("nav.topology")),
             Self::Events => ("/events", view.t("nav.events")),

@@ -34,7 +34,7 @@ struct Change<'a> {
 pub(super) fn page(app: &App, view: &View, id: &str) -> Result<Page, Missing> {
     let (spec, origin) = find(app, view, id)?;
     let mut page = Page::new(Nav::Gateway, id.to_owned());
-    page.crumb = Some(Crumb { href: "/gateway", text: view.t("nav.gateway") });
+    page.crumb = Some(Crumb { href: "/gateway".into(), text: view.t("nav.gateway").into() });
     page.sub = spec.uri.clone();
     page.shape = "detail";
     let traffic = app.context.telemetry.routes().traffic(id).unwrap_or_default();

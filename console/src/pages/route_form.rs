@@ -92,7 +92,7 @@ fn form_page(view: &View, id: Option<&str>, form: Inputs) -> Page {
     let cancel = id.map_or("/gateway".to_owned(), route_href);
     let action = id.map_or("/gateway/add".to_owned(), |id| format!("{}/edit", route_href(id)));
     let mut page = Page::new(Nav::Gateway, title);
-    page.crumb = Some(Crumb { href: "/gateway", text: view.t("nav.gateway") });
+    page.crumb = Some(Crumb { href: "/gateway".into(), text: view.t("nav.gateway").into() });
     page.live = false;
     let fixed_id = id.is_some();
     page.top = html(&FormTemplate { v: view, action, cancel, form, fixed_id });

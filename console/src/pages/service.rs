@@ -12,9 +12,11 @@ use rialto_security::Action;
 use rialto_telemetry::EventKind;
 use serde::Deserialize;
 
+use super::service_clients::{self, Clusters, Subscribers};
 use super::{
     Crumb, Missing, Nav, Page, Target, error_page, events, service_href, service_resource,
 };
+use crate::clients::{InstanceChange, NotChanged, ServiceFacts};
 use crate::context::App;
 use crate::guard::Member;
 use crate::limits::REASON_CHARS_MAX;
@@ -40,6 +42,8 @@ struct StateBlock<'a> {
     protocols: &'a [&'static str],
     changed_ms: Option<u64>,
     metadata: &'a [(String, String)],
+    promises: Vec<&'static str>,
+    facts: Option<&'a ServiceFacts>,
 }
 
 #[derive(Template)]
@@ -67,18 +71,27 @@ pub(super) struct ActionForm {
     id: String,
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    weight: String,
 }
 
 pub(super) fn page(app: &App, view: &View, key: &ServiceKey) -> Result<Page, Missing> {
     let detail = source::detail(&app.context.engine, key)
         .ok_or(Missing { title: view.t("service.gone"), text: view.t("service.gone_how") })?;
     let mut page = Page::new(Nav::Services, key.name().to_owned());
-    page.crumb = Some(Crumb { href: "/services", text: view.t("nav.services") });
+    page.crumb = Some(Crumb { href: "/services".into(), text: view.t("nav.services").into() });
     page.shape = "detail";
-    page.region("state", &state(view, &detail)).polite = true;
+    let facts = app.context.clients.service(key);
+    page.region("state", &state(view, &detail, facts.as_ref())).polite = true;
     let hidden = detail.row.instances - detail.instances.len();
     let rows = &detail.instances;
     page.region("instances", &Instances { v: view, rows, hidden, action: service_href(key) });
+    if let Some(facts) = facts.as_ref().filter(|facts| !facts.clusters.is_empty()) {
+        page.region("clusters", &Clusters { v: view, clusters: &facts.clusters });
+    }
+    let found = app.context.clients.subscribers(key);
+    let subscribers: Subscribers<'_> = service_clients::subscribers(view, found);
+    page.region("subscribers", &subscribers);
     let mut edges = app.context.telemetry.calls().edges();
     edges.retain(|edge| edge.from == key.name() || edge.to == key.name());
     page.region("calls", &Calls { v: view, edges });
@@ -92,7 +105,11 @@ pub(super) fn page(app: &App, view: &View, key: &ServiceKey) -> Result<Page, Mis
     Ok(page)
 }
 
-fn state<'a>(view: &'a View, detail: &'a ServiceDetail) -> StateBlock<'a> {
+fn state<'a>(
+    view: &'a View,
+    detail: &'a ServiceDetail,
+    facts: Option<&'a ServiceFacts>,
+) -> StateBlock<'a> {
     let row = &detail.row;
     let why = match &row.health {
         Health::Ok => view.t("service.why_ok").to_owned(),
@@ -118,7 +135,21 @@ fn state<'a>(view: &'a View, detail: &'a ServiceDetail) -> StateBlock<'a> {
         protocols: &row.protocols,
         changed_ms: row.changed_ms,
         metadata: &detail.metadata,
+        promises: promises(detail),
+        facts,
     }
+}
+
+/// What is promised about the instances: one word, or two when they differ.
+fn promises(detail: &ServiceDetail) -> Vec<&'static str> {
+    let mut promises: Vec<_> = detail
+        .instances
+        .iter()
+        .map(|one| if one.lease.is_some() { one.promise } else { one.bound })
+        .collect();
+    promises.sort_unstable();
+    promises.dedup();
+    promises
 }
 
 /// Carries out what a form asks for and goes back to the page, with a word on what happened.
@@ -145,6 +176,10 @@ pub(super) async fn act(
         "out_of_service" | "deregister" | "end_override" => {
             carry_out(&app, &member.view, &key, protocol, &form, &reason).await
         }
+        "weight" => match form.weight.trim().parse::<f64>() {
+            Ok(_) => carry_out(&app, &member.view, &key, protocol, &form, &reason).await,
+            Err(_) => "weight",
+        },
         _ => return error_page(&member.view, StatusCode::NOT_FOUND),
     };
     Redirect::to(&format!("{}?notice={notice}", service_href(&key))).into_response()
@@ -159,38 +194,68 @@ async fn carry_out(
     form: &ActionForm,
     reason: &str,
 ) -> &'static str {
-    let engine = &app.context.engine;
-    let id = form.id.as_str();
-    let (notice, kind, done) = match form.action.as_str() {
-        "out_of_service" => {
-            let out = Some(Status::OutOfService);
-            let done = engine.override_status(key, protocol, id, out).await;
-            ("out_of_service", EventKind::StatusChanged, done.map(drop))
-        }
-        "end_override" => {
-            let done = engine.override_status(key, protocol, id, None).await;
-            ("end_override", EventKind::StatusChanged, done.map(drop))
-        }
-        _ => {
-            let done = engine.remove_instance(key, protocol, id).await;
-            ("deregister", EventKind::Deregistered, done)
-        }
+    let (notice, kind) = match form.action.as_str() {
+        "out_of_service" => ("out_of_service", EventKind::StatusChanged),
+        "end_override" => ("end_override", EventKind::StatusChanged),
+        "weight" => ("weight_set", EventKind::StatusChanged),
+        _ => ("deregister", EventKind::Deregistered),
     };
-    match done {
+    let id = form.id.as_str();
+    match change(app, key, protocol, form).await {
         Ok(()) => {}
-        Err(ProposeError::Refused(Refused::UnknownInstance { .. })) => return "gone",
-        Err(ProposeError::Refused(_)) => return "refused",
-        Err(error) => {
+        Err(NotChanged::Gone) => return "gone",
+        Err(NotChanged::Refused) if form.action == "weight" => return "weight",
+        Err(NotChanged::Refused) => return "refused",
+        Err(NotChanged::Failed(error)) => {
             tracing::error!(%error, service = %key, "an operator's change was not stored");
             return "failed";
         }
     }
     let subject = format!("{key}/{id}");
     let who = view.who();
-    let detail = match (form.action.as_str(), reason) {
-        (action, "") => format!("{} by {who}", action.replace('_', " ")),
-        (action, reason) => format!("{} by {who}: {reason}", action.replace('_', " ")),
+    let what = match form.action.as_str() {
+        "weight" => format!("weight {}", form.weight.trim()),
+        action => action.replace('_', " "),
+    };
+    let detail = match reason {
+        "" => format!("{what} by {who}"),
+        reason => format!("{what} by {who}: {reason}"),
     };
     app.context.telemetry.events().push(kind, subject, detail);
     notice
+}
+
+/// The one call that does it, by protocol: what an operator changes of a Nacos instance is kept by
+/// its door.
+async fn change(
+    app: &App,
+    key: &ServiceKey,
+    protocol: Protocol,
+    form: &ActionForm,
+) -> Result<(), NotChanged> {
+    let (engine, id) = (&app.context.engine, form.id.as_str());
+    let weight = form.weight.trim().parse::<f64>().ok();
+    let enabled = match form.action.as_str() {
+        "out_of_service" => Some(false),
+        "end_override" => Some(true),
+        _ => None,
+    };
+    let done = match (protocol, form.action.as_str()) {
+        (Protocol::Nacos, "weight" | "out_of_service" | "end_override") => {
+            let weight = weight.filter(|_| form.action == "weight");
+            let change = InstanceChange { weight, enabled };
+            return app.context.clients.change_instance(key, id, change).await;
+        }
+        (_, "out_of_service" | "end_override") => {
+            let status = (enabled == Some(false)).then_some(Status::OutOfService);
+            engine.override_status(key, protocol, id, status).await.map(drop)
+        }
+        (_, "weight") => engine.set_weight(key, protocol, id, weight.unwrap_or(f64::NAN)).await,
+        _ => engine.remove_instance(key, protocol, id).await,
+    };
+    done.map_err(|error| match error {
+        ProposeError::Refused(Refused::UnknownInstance { .. }) => NotChanged::Gone,
+        ProposeError::Refused(_) => NotChanged::Refused,
+        other => NotChanged::Failed(other.to_string()),
+    })
 }

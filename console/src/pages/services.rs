@@ -4,7 +4,7 @@
 use askama::Template;
 use rialto_catalog::{Protocol, ServiceKey, ServiceRef};
 
-use super::{Nav, Page, Params, encode, html, service_href};
+use super::{Nav, Page, Params, encode, html, namespaces, service_href};
 use crate::context::App;
 use crate::limits::{ROWS_MAX, SEARCH_CHARS_MAX};
 use crate::source::{self, ServiceRow};
@@ -16,6 +16,7 @@ struct Filter {
     search: String,
     state: String,
     protocol: String,
+    namespace: String,
     /// Read on after this name, or before it backwards.
     cursor: Option<(ServiceKey, bool)>,
 }
@@ -25,6 +26,7 @@ struct Filter {
 struct Filters<'a> {
     v: &'a View,
     filter: &'a Filter,
+    namespaces: Vec<(String, String)>,
 }
 
 #[derive(Template)]
@@ -64,7 +66,8 @@ pub(super) fn page(app: &App, view: &View, params: &Params) -> Page {
     let total = app.context.engine.read(|state| state.services_len());
     page.sub = view.n("services.count", total as u64);
     page.shape = "list";
-    page.top = html(&Filters { v: view, filter: &filter });
+    let namespaces = namespaces::choices(app, &filter.namespace);
+    page.top = html(&Filters { v: view, filter: &filter, namespaces });
     let (rows, previous, next) = find(app, &filter);
     let link = |key: Option<ServiceKey>, name: &str| key.map(|key| filter.address(name, &key));
     page.region(
@@ -87,7 +90,10 @@ fn find(app: &App, filter: &Filter) -> (Vec<ServiceRow>, Option<ServiceKey>, Opt
     let backwards = filter.cursor.as_ref().is_some_and(|(_, backwards)| *backwards);
     let needle = filter.search.to_lowercase();
     let mut rows = Vec::new();
-    each_service(&app.context.engine, filter.cursor.clone(), |service| {
+    each_service(&app.context.engine, filter.start(), |service| {
+        if !filter.namespace.is_empty() && service.key().namespace() != filter.namespace {
+            return false;
+        }
         if filter.matches(service, &needle) {
             rows.push(source::row(service));
         }
@@ -146,12 +152,20 @@ impl Filter {
             search: params.get("q").trim().chars().take(SEARCH_CHARS_MAX).collect(),
             state: params.get("state").to_owned(),
             protocol: params.get("protocol").to_owned(),
+            namespace: params.get("ns").to_owned(),
             cursor: cursor("after", false).or_else(|| cursor("before", true)),
         }
     }
 
+    /// Where to begin reading: a namespace begins at the name below all that it can hold.
+    fn start(&self) -> Option<(ServiceKey, bool)> {
+        let namespace = || ServiceKey::new(&self.namespace, " ", " ").ok().map(|key| (key, false));
+        self.cursor.clone().or_else(namespace)
+    }
+
     fn narrows(&self) -> bool {
-        [&self.search, &self.state, &self.protocol].into_iter().any(|part| !part.is_empty())
+        let parts = [&self.search, &self.state, &self.protocol, &self.namespace];
+        parts.into_iter().any(|part| !part.is_empty())
     }
 
     fn matches(&self, service: &ServiceRef<'_>, needle: &str) -> bool {
@@ -171,9 +185,12 @@ impl Filter {
         let (namespace, group, name) = key.parts();
         let cursor = format!("{namespace}/{group}/{name}");
         let mut query = String::new();
-        for (name, value) in
-            [("q", &self.search), ("state", &self.state), ("protocol", &self.protocol)]
-        {
+        for (name, value) in [
+            ("q", &self.search),
+            ("ns", &self.namespace),
+            ("state", &self.state),
+            ("protocol", &self.protocol),
+        ] {
             if !value.is_empty() {
                 query.push_str(&format!("{name}={}&", encode(value)));
             }

@@ -36,6 +36,24 @@ impl Engine {
         self.change(instance.promise(), command).await.map(|()| shown)
     }
 
+    /// Sets the weight of an instance until it registers again.
+    ///
+    /// # Errors
+    /// When there is no such instance, the weight is out of its limits, or the change could not be
+    /// made durable.
+    pub async fn set_weight(
+        &self,
+        service: &ServiceKey,
+        protocol: Protocol,
+        id: &str,
+        weight: f64,
+    ) -> Result<(), ProposeError> {
+        let instance = self.held(service, protocol, id)?;
+        let spec = InstanceSpec { weight, ..instance.spec() };
+        let command = Command::Update { service: service.clone(), spec };
+        self.change(instance.promise(), command).await
+    }
+
     /// Removes an instance.
     ///
     /// # Errors

@@ -27,6 +27,23 @@ async fn an_override_holds_until_it_is_ended() {
 }
 
 #[tokio::test]
+async fn a_weight_is_set_for_each_promise() {
+    let (engine, _) = memory();
+    engine.apply(register("stock", ephemeral("a"))).unwrap();
+    engine.propose(register("stock", agreed("b"))).await.unwrap();
+    let service = key("stock");
+    for id in ["a", "b"] {
+        engine.set_weight(&service, Protocol::Sdk, id, 0.5).await.unwrap();
+        let held = engine.read(|state| state.instance(&service, Protocol::Sdk, id).cloned());
+        assert_eq!(held.map(|held| held.weight()), Some(0.5));
+        let refused = engine.set_weight(&service, Protocol::Sdk, id, -1.0).await;
+        assert!(matches!(refused, Err(ProposeError::Refused(_))));
+    }
+    let gone = engine.set_weight(&service, Protocol::Sdk, "c", 1.0).await;
+    assert!(matches!(gone, Err(ProposeError::Refused(Refused::UnknownInstance { .. }))));
+}
+
+#[tokio::test]
 async fn the_eureka_door_is_told_what_to_answer_to_the_next_registration() {
     let (engine, _) = memory();
     let spec = InstanceSpec { protocol: Protocol::Eureka, ..ephemeral("e1") };

@@ -4,6 +4,8 @@
 //! `cargo run -p rialto-console --example preview -- 127.0.0.1:7100`, then sign in as `admin` with
 //! the password `preview-only`.
 
+mod door;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,14 +17,15 @@ use rialto_api::route::RouteSpec;
 use rialto_catalog::{
     Command, DocumentKey, DocumentKind, InstanceSpec, Millis, Protocol, ServiceKey, Status,
 };
+use rialto_configuration::Quotas;
 use rialto_console::ConsoleContext;
 use rialto_door::Shutdown;
-use rialto_engine::{Engine, SystemClock};
+use rialto_engine::{Configurations, Engine, SystemClock};
 use rialto_security::Security;
 use rialto_telemetry::{Class, EventKind, Telemetry};
 
 /// Name, instances, protocol, zone of the first.
-const SERVICES: [(&str, u16, Protocol); 9] = [
+const SERVICES: [(&str, u16, Protocol); 10] = [
     ("storefront", 3, Protocol::Sdk),
     ("order", 4, Protocol::Sdk),
     ("stock", 2, Protocol::Sdk),
@@ -32,6 +35,7 @@ const SERVICES: [(&str, u16, Protocol); 9] = [
     ("notification", 1, Protocol::Eureka),
     ("search", 3, Protocol::Rest),
     ("legacy-invoice-renderer", 1, Protocol::Eureka),
+    ("inventory", 3, Protocol::Nacos),
 ];
 /// Caller, callee, calls a second, latency in microseconds.
 const CALLS: [(&str, &str, u32, u64); 11] = [
@@ -64,7 +68,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let body = serde_json::to_vec(route)?.into();
         engine.propose(Command::PutDocument { key, body }).await?;
     }
-    let context = context(&engine, &telemetry, &security);
+    let configurations = Configurations::open(&engine, Quotas::default())?;
+    door::publish(&engine, &configurations).await?;
+    let context = context(&engine, &configurations, &telemetry, &security);
     let running = engine.clone();
     tokio::spawn(async move { running.run(std::future::pending()).await });
     tokio::spawn(live(engine, telemetry));
@@ -74,7 +80,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn context(engine: &Engine, telemetry: &Telemetry, security: &Security) -> ConsoleContext {
+fn context(
+    engine: &Engine,
+    configurations: &Configurations,
+    telemetry: &Telemetry,
+    security: &Security,
+) -> ConsoleContext {
+    let door = door::Door { engine: engine.clone(), configurations: configurations.clone() };
     let listed = engine.clone();
     let list_routes = move || {
         let mut all: Vec<(RouteSpec, String)> =
@@ -94,6 +106,8 @@ fn context(engine: &Engine, telemetry: &Telemetry, security: &Security) -> Conso
     };
     ConsoleContext {
         engine: engine.clone(),
+        configurations: configurations.clone(),
+        clients: Arc::new(door),
         telemetry: telemetry.clone(),
         security: security.clone(),
         doors: BTreeMap::from([
