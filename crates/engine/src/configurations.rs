@@ -68,7 +68,7 @@ struct Core {
     state: RwLock<State>,
     clock: Arc<dyn Clock>,
     reader: Reader,
-    vault: Vault,
+    vault: Arc<Vault>,
     observers: RwLock<Vec<Arc<dyn Observer>>>,
     revision: watch::Sender<u64>,
     /// Bytes of contents that wait to be stored.
@@ -80,7 +80,7 @@ impl Configurations {
     /// had none, are empty. An engine in memory has its configurations in memory.
     ///
     /// # Errors
-    /// When the engine was closed, or the file or the key beside it cannot be read, or is damaged.
+    /// When the file or the key beside it cannot be read, or is damaged.
     pub fn open(engine: &Engine, quotas: Quotas) -> Result<Self, OpenError> {
         open::open(engine, Policy { hash_seed: open::seed(), quotas })
     }

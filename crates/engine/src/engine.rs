@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rialto_catalog::{
@@ -55,16 +55,8 @@ pub enum Renewal {
 struct Disk {
     proposer: Proposer,
     saver: Saver,
-    /// For others that keep something there; it is theirs to hold.
-    directory: Weak<Directory>,
-}
-
-/// Where an engine keeps what it keeps.
-#[derive(Debug)]
-pub(crate) enum DirectoryOf {
-    Memory,
-    Disk(Arc<Directory>),
-    Closed,
+    /// For others that keep something there.
+    directory: Arc<Directory>,
 }
 
 impl Engine {
@@ -89,7 +81,7 @@ impl Engine {
         let restored = restore(&dir, policy, now)?;
         let engine = Self::new(restored.state, clock, telemetry);
         let core = Arc::clone(&engine.core);
-        let directory = Arc::downgrade(&restored.directory);
+        let directory = Arc::clone(&restored.directory);
         let proposer = Proposer::start(core, restored.store, restored.directory);
         let disk = Disk { proposer, saver: restored.saver, directory };
         Ok(Self { disk: Some(Arc::new(disk)), ..engine })
@@ -252,11 +244,9 @@ impl Engine {
         self.core.clock()
     }
 
-    pub(crate) fn directory(&self) -> DirectoryOf {
-        match &self.disk {
-            None => DirectoryOf::Memory,
-            Some(disk) => disk.directory.upgrade().map_or(DirectoryOf::Closed, DirectoryOf::Disk),
-        }
+    /// Where it keeps what it keeps; `None` in memory.
+    pub(crate) fn directory(&self) -> Option<Arc<Directory>> {
+        self.disk.as_ref().map(|disk| Arc::clone(&disk.directory))
     }
 
     pub(crate) fn topics(&self) -> &Topics {

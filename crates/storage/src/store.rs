@@ -248,6 +248,13 @@ impl Store {
     }
 }
 
+impl Drop for Store {
+    /// Readers may live longer: they get nothing more, and the file is free.
+    fn drop(&mut self) {
+        *self.database.write() = None;
+    }
+}
+
 /// The file of a store. A new one gets its name only when it is a valid store, so that a crash
 /// leaves no half-made one behind.
 fn open_file(path: &Path) -> io::Result<File> {

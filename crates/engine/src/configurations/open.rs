@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::record::{self, Restored};
 use super::{Configurations, Core, store};
 use crate::clock::Clock;
-use crate::engine::{DirectoryOf, Engine};
+use crate::engine::Engine;
 use crate::group::{Group, Locked};
 
 /// Name of the file in the data directory.
@@ -29,27 +29,19 @@ pub(super) fn seed() -> u64 {
 
 pub(super) fn open(engine: &Engine, policy: Policy) -> Result<Configurations, OpenError> {
     let clock = engine.clock();
-    match engine.directory() {
-        DirectoryOf::Memory => {
-            let store = Store::open_disk(Arc::new(MemoryDisk::default()), PathBuf::from("memory"))?;
-            start(Locked::new(store, None), Vault::in_memory(), policy, clock)
-        }
-        DirectoryOf::Disk(directory) => {
-            let vault = Vault::open(&directory, KEY_FILE)?;
-            let store = Store::open_file(&directory, FILE)?;
-            start(Locked::new(store, Some(directory)), vault, policy, clock)
-        }
-        DirectoryOf::Closed => Err(OpenError::Unreadable {
-            path: PathBuf::from(FILE),
-            source: std::io::Error::other("the engine was closed"),
-        }),
-    }
+    let Some(directory) = engine.directory() else {
+        let store = Store::open_disk(Arc::new(MemoryDisk::default()), PathBuf::from("memory"))?;
+        return start(Locked::new(store, None), Arc::new(Vault::in_memory()), policy, clock);
+    };
+    let vault = Arc::new(Vault::open(&directory, KEY_FILE)?);
+    let store = Store::open_file(&directory, FILE)?;
+    start(Locked::new(store, Some(directory)), vault, policy, clock)
 }
 
 /// Brings back what a store holds, and starts the thread that writes into it.
 pub(super) fn start(
     mut locked: Locked,
-    vault: Vault,
+    vault: Arc<Vault>,
     policy: Policy,
     clock: Arc<dyn Clock>,
 ) -> Result<Configurations, OpenError> {

@@ -1,5 +1,6 @@
 //! What an engine promises to doors: order, durability, watches, and a start after any end.
 
+mod configurations;
 mod durable;
 mod kill;
 mod namespaces;
