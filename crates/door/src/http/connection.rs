@@ -84,6 +84,11 @@ impl<H: Handler> Connection<H> {
         if !http2 {
             let Err(ended) = self.run().await;
             if matches!(ended, Ended::Closed) {
+                if matches!(self.transport, Transport::Tls(_)) {
+                    // Without this the client could not tell an end from a cut.
+                    let wait = Duration::from_millis(LINGER_MS);
+                    let _ = tokio::time::timeout(wait, self.transport.shutdown()).await;
+                }
                 return None;
             }
         }
@@ -209,6 +214,8 @@ impl<H: Handler> Connection<H> {
                 return self.finish(too_large_body(body_bytes_max)).await;
             }
             if !share.grow(piece.data.len()) {
+                // Others may have the room while this client is told.
+                drop((share, body));
                 return self.finish(refuse(503, NO_ROOM)).await;
             }
             body.extend_from_slice(&self.input[piece.data]);
