@@ -2,14 +2,15 @@
 //! under way shares the next.
 
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rialto_storage::{Directory, Store};
 use tokio::sync::oneshot;
 
-use crate::limits::{PROPOSALS_MAX, PROPOSALS_PER_COMMIT_MAX};
+use crate::limits::{GATHER_US, PROPOSALS_MAX, PROPOSALS_PER_COMMIT_MAX};
 
 /// The way to a storing thread, which takes commands `C` and answers each with an `A`.
 #[derive(Debug)]
@@ -59,9 +60,10 @@ impl<C: Send + 'static, A: Send + 'static> Group<C, A> {
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
-                while let Ok(first) = receiver.recv() {
-                    let rest = receiver.try_iter().take(PROPOSALS_PER_COMMIT_MAX - 1);
-                    store(std::iter::once(first).chain(rest).collect());
+                let mut answered = 0;
+                while let Some(batch) = gather(&receiver, answered) {
+                    answered = batch.len();
+                    store(batch);
                 }
             })
             .map_err(|error| tracing::error!(%error, "cannot start the storing thread"))
@@ -83,6 +85,26 @@ impl<C: Send + 'static, A: Send + 'static> Group<C, A> {
             Err(TrySendError::Disconnected(_)) => Err(Unanswered::Closed),
         }
     }
+}
+
+/// Waits for proposals, and for a moment longer when many were answered just now: whoever had an
+/// answer is about to come back. Without that, a few of them would begin a commit that all others
+/// have to wait for, and half of the syncs would be for next to nothing.
+fn gather<T>(receiver: &Receiver<T>, answered: usize) -> Option<Vec<T>> {
+    let mut batch: Vec<T> = receiver.try_iter().take(PROPOSALS_PER_COMMIT_MAX).collect();
+    let expected = (batch.len() + answered).min(PROPOSALS_PER_COMMIT_MAX);
+    if batch.is_empty() {
+        batch.push(receiver.recv().ok()?);
+    }
+    let until = Instant::now() + Duration::from_micros(GATHER_US);
+    while batch.len() < expected {
+        let left = until.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(left) {
+            Ok(proposal) => batch.push(proposal),
+            Err(_) => break,
+        }
+    }
+    Some(batch)
 }
 
 impl<C, A> Group<C, A> {

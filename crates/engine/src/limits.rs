@@ -6,6 +6,9 @@ pub const WATCH_BATCH_MAX: usize = 1_024;
 pub const PROPOSALS_MAX: usize = 4_096;
 /// Proposals that one commit makes durable.
 pub const PROPOSALS_PER_COMMIT_MAX: usize = 1_024;
+/// How much longer a commit waits for those that the last one answered, in microseconds: short
+/// beside a sync, long beside what they need to come back.
+pub const GATHER_US: u64 = 500;
 /// Changes told to the event log in one go.
 pub const REPORTS_MAX: usize = 2_000;
 /// How often time passes in the catalog, in milliseconds.
