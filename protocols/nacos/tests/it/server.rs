@@ -12,13 +12,18 @@ use rialto_telemetry::Telemetry;
 
 use crate::client::{Response, call, form};
 
+/// Password of the administrator, `admin`.
+pub(crate) const PASSWORD: &str = "secret-for-tests";
+
 pub(crate) struct Server {
     /// HTTP and gRPC.
     pub(crate) address: SocketAddr,
     /// gRPC alone.
     pub(crate) grpc: SocketAddr,
     pub(crate) bound: Bound,
-    shutdown: Shutdown,
+    pub(crate) engine: Engine,
+    pub(crate) security: Security,
+    pub(crate) shutdown: Shutdown,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
@@ -28,36 +33,42 @@ impl Server {
         Self::with(Access::Loopback)
     }
 
+    /// For whoever signs in.
+    pub(crate) fn signed_in() -> Self {
+        Self::with(Access::SignedIn)
+    }
+
     pub(crate) fn with(access: Access) -> Self {
+        Self::configured(NacosConfig { access, ..NacosConfig::default() })
+    }
+
+    /// Whatever the configuration says, it listens on free ports.
+    pub(crate) fn configured(config: NacosConfig) -> Self {
         let telemetry = Telemetry::new();
         let engine = Engine::in_memory(Arc::new(SystemClock::new()), telemetry.clone());
         let configurations =
             Configurations::open(&engine, Quotas::default()).expect("nothing is on disk");
-        let password = Some("secret-for-tests".to_owned());
-        let (security, _) = Security::open(None, password).expect("nothing is on disk");
+        let (security, _) =
+            Security::open(None, Some(PASSWORD.to_owned())).expect("nothing is on disk");
         let shutdown = Shutdown::new();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .expect("a runtime starts");
-        let config = NacosConfig {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            access,
-            workers: 2,
-            ..NacosConfig::default()
-        };
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let config = NacosConfig { listen, workers: 2, ..config };
         let start = rialto_nacos::start(
             config,
-            engine,
+            engine.clone(),
             configurations,
-            security,
+            security.clone(),
             telemetry,
             shutdown.clone(),
         );
         let bound = runtime.block_on(start).expect("the door opens");
-        let (address, grpc) = (bound.main, bound.grpc);
-        Server { address, grpc, bound, shutdown, runtime: Some(runtime) }
+        let (address, grpc, runtime) = (bound.main, bound.grpc, Some(runtime));
+        Server { address, grpc, bound, engine, security, shutdown, runtime }
     }
 
     pub(crate) fn get(&self, path: &str) -> Response {
