@@ -58,7 +58,8 @@ fn only_clients_with_abilities_are_told_the_servers() {
     run(async {
         let mut client = Client::connect(server.grpc).await;
         let mut pushes = client.pushes().await;
-        let plain = json!({"clientVersion": "Nacos-Go-Client:v2.2.2", "labels": {"module": "naming"}});
+        let plain =
+            json!({"clientVersion": "Nacos-Go-Client:v2.2.2", "labels": {"module": "naming"}});
         pushes.say("ConnectionSetupRequest", plain).await;
         connected(&server.bound.connections, 1).await;
         // A second set-up changes nothing, and is acknowledged when it asks for that.
@@ -81,7 +82,9 @@ fn unknown_types_and_broken_payloads_have_their_codes() {
             let (answer, told) = client.ask(kind, json!({})).await;
             assert_eq!((answer.as_str(), &told["errorCode"]), ("ErrorResponse", &json!(302)));
         }
-        for broken in [&b"\0\0\0\0\x02\x12\x7f"[..], b"\0\0\0\0\x01\x0b", b"\0\0\0\0\x03\x1a\x01\xff"] {
+        for broken in
+            [&b"\0\0\0\0\x02\x12\x7f"[..], b"\0\0\0\0\x01\x0b", b"\0\0\0\0\x03\x1a\x01\xff"]
+        {
             let told = client.raw("/Request/request", broken.to_vec().into()).await;
             let (kind, body) = told.message.expect("a message");
             assert_eq!((kind.as_str(), &body["errorCode"]), ("ErrorResponse", &json!(502)));

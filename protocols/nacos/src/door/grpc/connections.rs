@@ -37,6 +37,8 @@ struct Inner {
 /// A connection that was set up, as operators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connected {
+    /// By which pushes find it.
+    pub id: ConnectionId,
     /// `<ms>_<ip>_<port>`
     pub name: Arc<str>,
     /// The other end of the socket.
@@ -77,6 +79,7 @@ impl Connections {
     #[must_use]
     pub fn list(&self) -> Vec<Connected> {
         let of = |(mailbox, setup): (Arc<Mailbox>, Arc<Setup>)| Connected {
+            id: mailbox.id(),
             name: Arc::clone(&mailbox.name),
             remote: mailbox.remote,
             connected_ms: mailbox.connected_ms,
