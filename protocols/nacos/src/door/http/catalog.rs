@@ -22,7 +22,7 @@ use crate::naming::{InstanceInfo, ServiceDetail};
 
 /// The routes.
 pub(super) const ROUTES: &[Route] = &[
-    reads(Service, "/v1/ns/catalog/services", V1, services),
+    each((Read, Service), "GET", "/v1/ns/catalog/services", V1, services),
     reads(Service, "/v1/ns/catalog/service", V1, service),
     reads(Service, "/v1/ns/catalog/instances", V1, instances),
     reads(Service, "/v2/ns/catalog/instances", V2, instances),

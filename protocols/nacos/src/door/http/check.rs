@@ -6,13 +6,15 @@ use crate::codec::form::Form;
 
 /// Which parameters a route's check looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Checks {
+pub(super) enum Checks {
     /// None.
     None,
     /// Namespace, service, group, cluster, address, metadata.
     Naming,
     /// Namespace, data id, group.
     Config,
+    /// The same, where `*` stands for any text in data id and group.
+    ConfigSearch,
     /// Namespaces alone.
     Namespaces,
 }
@@ -45,6 +47,14 @@ const CONFIG: &[(&str, &str, Rule)] = &[
     ("groupName", "group", group),
 ];
 
+const CONFIG_SEARCH: &[(&str, &str, Rule)] = &[
+    ("tenant", NAMESPACE, namespace),
+    ("namespaceId", NAMESPACE, namespace),
+    ("dataId", "dataId", data_id_pattern),
+    ("group", "group", group_pattern),
+    ("groupName", "group", group_pattern),
+];
+
 const NAMESPACES: &[(&str, &str, Rule)] = &[
     ("namespaceName", "namespaceShowName", show_name),
     ("namespaceShowName", "namespaceShowName", show_name),
@@ -63,7 +73,9 @@ pub(super) fn check(checks: Checks, form: &Form<'_>) -> Result<(), String> {
     let rules = match checks {
         Checks::None => return Ok(()),
         Checks::Naming => NAMING,
+        Checks::Config if form.filled("search").is_some() => CONFIG_SEARCH,
         Checks::Config => CONFIG,
+        Checks::ConfigSearch => CONFIG_SEARCH,
         Checks::Namespaces => NAMESPACES,
     };
     for (name, value) in form.iter().filter(|(_, value)| !value.is_empty()) {
@@ -113,6 +125,14 @@ fn data_id(text: &str) -> Result<(), Fault> {
 
 fn group(text: &str) -> Result<(), Fault> {
     rule(text, 128, |it| is_word(it) || "-:.".contains(it))
+}
+
+fn data_id_pattern(text: &str) -> Result<(), Fault> {
+    rule(text, 256, |it| is_word(it) || "-:.*".contains(it))
+}
+
+fn group_pattern(text: &str) -> Result<(), Fault> {
+    rule(text, 128, |it| is_word(it) || "-:.*".contains(it))
 }
 
 /// `GROUP@@name`, or the name alone.
@@ -183,6 +203,9 @@ mod tests {
             (Checks::Config, "dataId", "a b/c", "dataId"),
             (Checks::Config, "group", "ä", "group"),
             (Checks::Config, "tenant", "a b", "namespaceId/tenant"),
+            (Checks::Config, "dataId", "a*", "dataId"),
+            (Checks::ConfigSearch, "dataId", "a b*", "dataId"),
+            (Checks::ConfigSearch, "group", "a/*", "group"),
             (Checks::Namespaces, "customNamespaceId", "a b", "namespaceId/tenant"),
             (Checks::Namespaces, "namespaceName", "a@b", "namespaceShowName"),
         ] {
@@ -230,5 +253,6 @@ mod tests {
         ] {
             assert_eq!(checked(Checks::Naming, name, value), None, "{name}={value}");
         }
+        assert_eq!(checked(Checks::ConfigSearch, "dataId", "a*b"), None);
     }
 }

@@ -2,21 +2,25 @@
 
 use rialto_configuration::{Capacity, HistoryEntry, HistoryLine, Scope as Within, Usage};
 use rialto_door::http::{Answer, Reply};
-use rialto_security::Action::{self, Administer};
+use rialto_security::Action::{self, Administer, Read};
+use rialto_security::Resource;
 use serde_json::{Value as Json, json};
 
 use super::ask::{Ask, Page, rest_in};
-use super::config::{basic, merge, or_null};
+use super::config::{basic, may, merge, or_null};
 use super::desk::Desk;
 use super::instance::PAGE_SIZE;
+use super::names::PUBLIC;
 use super::refusal::Refusal;
 use super::style::JSON_UTF8;
 use super::style::Style::{V1Config, V2, V3};
-use super::table::{Route, does, open, reads};
+use super::table::{Route, does, each, open, reads};
 use crate::access::Scope::{self, Configuration, Node};
 use crate::codec::date;
+use crate::limits::PAGE_SIZE_MAX;
 use crate::problem::Code;
 
+const LOOK: (Action, Scope) = (Read, Configuration);
 const CHANGE: (Action, Scope) = (Administer, Node);
 
 /// The routes.
@@ -24,23 +28,23 @@ pub(super) const ROUTES: &[Route] = &[
     reads(Configuration, "/v1/cs/history", V1Config, list_or_one),
     reads(Configuration, "/v1/cs/history/detail", V1Config, one),
     reads(Configuration, "/v1/cs/history/previous", V1Config, previous),
-    reads(Configuration, "/v1/cs/history/configs", V1Config, configs),
+    each(LOOK, "GET", "/v1/cs/history/configs", V1Config, configs),
     reads(Configuration, "/v2/cs/history/list", V2, list),
     reads(Configuration, "/v2/cs/history", V2, one),
     reads(Configuration, "/v2/cs/history/detail", V2, one),
     reads(Configuration, "/v2/cs/history/previous", V2, previous),
-    reads(Configuration, "/v2/cs/history/configs", V2, configs),
+    each(LOOK, "GET", "/v2/cs/history/configs", V2, configs),
     reads(Configuration, "/v3/admin/cs/history/list", V3, list),
     reads(Configuration, "/v3/admin/cs/history", V3, one),
     reads(Configuration, "/v3/admin/cs/history/previous", V3, previous),
-    reads(Configuration, "/v3/admin/cs/history/configs", V3, configs),
+    each(LOOK, "GET", "/v3/admin/cs/history/configs", V3, configs),
     reads(Configuration, "/v3/console/cs/history/list", V3, list),
     reads(Configuration, "/v3/console/cs/history", V3, one),
     reads(Configuration, "/v3/console/cs/history/previous", V3, previous),
-    reads(Configuration, "/v3/console/cs/history/configs", V3, configs),
-    reads(Configuration, "/v1/cs/capacity", V1Config, capacity),
+    each(LOOK, "GET", "/v3/console/cs/history/configs", V3, configs),
+    each(LOOK, "GET", "/v1/cs/capacity", V1Config, capacity),
     does(CHANGE, "POST", "/v1/cs/capacity", V1Config, set_capacity),
-    reads(Configuration, "/v3/admin/cs/capacity", V3, capacity),
+    each(LOOK, "GET", "/v3/admin/cs/capacity", V3, capacity),
     does(CHANGE, "POST", "/v3/admin/cs/capacity", V3, set_capacity),
     open("GET", "/v1/cs/health", V1Config, health),
     does(CHANGE, "POST", "/v1/cs/ops/localCache", V1Config, refresh),
@@ -58,22 +62,10 @@ fn list_or_one(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
 }
 
 fn list(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
-    let (key, asked) = (ask.history_key()?, ask.page(PAGE_SIZE)?);
+    let (key, asked) = (ask.config_key()?, ask.page(PAGE_SIZE)?);
     let page = desk.configs.history(&key, asked.number, asked.size)?;
     let items: Vec<Json> = page.items.iter().map(|line| shown(ask, line)).collect();
     Ok(ask.data(&Page::new(asked, page.total, items)).into())
-}
-
-impl Ask<'_> {
-    /// As [`Ask::config_key`]; `search` does not make it a call about many.
-    fn history_key(&self) -> Result<rialto_configuration::KeyRef<'_>, Refusal> {
-        let data_id = self.need("dataId")?;
-        self.need(if self.style() == V3 { "groupName" } else { "group" })?;
-        // In the order in which the caller's right was decided on.
-        let group = self.any(&["group", "groupName"]).unwrap_or_default();
-        let namespace = self.names().namespace;
-        Ok(rialto_configuration::KeyRef::new(namespace, group, data_id))
-    }
 }
 
 /// The columns that lists show.
@@ -118,12 +110,12 @@ fn shown(ask: &Ask<'_>, line: &HistoryLine) -> Json {
 
 fn one(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let id = ask.number::<u64>("nid")?.ok_or(Refusal::Missing("nid"))?;
-    told(ask, desk.configs.history_entry(&ask.history_key()?, id)?)
+    told(ask, desk.configs.history_entry(&ask.config_key()?, id)?)
 }
 
 fn previous(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let id = ask.number::<u64>("id")?.ok_or(Refusal::Missing("id"))?;
-    told(ask, desk.configs.history_previous(&ask.history_key()?, id)?)
+    told(ask, desk.configs.history_previous(&ask.config_key()?, id)?)
 }
 
 fn told(ask: &Ask<'_>, found: Option<HistoryEntry>) -> Result<Reply, Refusal> {
@@ -152,7 +144,7 @@ fn told(ask: &Ask<'_>, found: Option<HistoryEntry>) -> Result<Reply, Refusal> {
     Ok(ask.data(&all).into())
 }
 
-/// What is in a namespace, without its content.
+/// What is in a namespace and may be read, without its content.
 fn configs(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let namespace = ask.names().namespace;
     super::config::may_all(desk, ask, namespace)?;
@@ -163,19 +155,28 @@ fn configs(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let found = desk.configs.configurations().find(&search);
     let all: Vec<Json> = found
         .iter()
-        .take(crate::limits::PAGE_SIZE_MAX)
+        .filter(|entry| may(desk, ask, Read, &entry.key).is_ok())
+        .take(PAGE_SIZE_MAX)
         .filter_map(|entry| Some(basic(ask, entry, entry.formal.as_ref()?)))
         .collect();
     Ok(ask.data(&all).into())
 }
 
-/// Of which namespace or group a capacity is.
-fn within(ask: &Ask<'_>) -> Result<Within, Refusal> {
-    if let Some(namespace) = ask.any(&["tenant", "namespaceId"]) {
+/// Of which namespace or group a capacity is, when the caller may see all of it.
+fn within(desk: &Desk, ask: &Ask<'_>) -> Result<Within, Refusal> {
+    let may = |namespace: &str, group: &str| {
+        let resource = Resource::Configuration { namespace, group, name: "" };
+        desk.access.allow(&ask.who, Read, &resource)
+    };
+    if let Some(namespace) = ask.any(&["namespaceId", "tenant"]) {
+        may(namespace, "")?;
         return Ok(Within::Namespace(namespace.to_owned()));
     }
     match ask.any(&["group", "groupName"]) {
-        Some(group) => Ok(Within::Group(group.to_owned())),
+        Some(group) => {
+            may(PUBLIC, group)?;
+            Ok(Within::Group(group.to_owned()))
+        }
         None => {
             let message = "the parameters group and tenant are both missing";
             Err(Refusal::coded(400, Code::ParameterInvalid, message))
@@ -184,7 +185,7 @@ fn within(ask: &Ask<'_>) -> Result<Within, Refusal> {
 }
 
 fn capacity(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
-    let within = within(ask)?;
+    let within = within(desk, ask)?;
     let Usage { used, capacity } = desk.configs.usage(&within);
     let mut shown = json!({
         "id": 1,
@@ -202,7 +203,7 @@ fn capacity(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
 }
 
 fn set_capacity(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
-    let within = within(ask)?;
+    let within = within(desk, ask)?;
     let (configs, bytes) = (ask.number::<u64>("quota")?, ask.number::<u64>("maxSize")?);
     if configs.is_none() && bytes.is_none() {
         let message = "the parameters quota and maxSize are both missing";

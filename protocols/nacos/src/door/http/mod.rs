@@ -30,9 +30,9 @@ use rialto_security::Identity;
 
 use self::ask::Ask;
 pub(crate) use self::desk::Desk;
-pub(crate) use self::table::routes;
 use self::refusal::Refusal;
 use self::style::Style;
+pub(crate) use self::table::routes;
 use self::table::{Found, Route};
 use crate::access::{Identified, Mode, Pending, Presented, Rule, denied};
 use crate::codec::form::Form;

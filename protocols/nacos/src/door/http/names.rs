@@ -27,11 +27,12 @@ pub(super) fn service<'a>(form: &'a Form<'_>) -> Names<'a> {
     }
 }
 
-/// The configuration that parameters name. Searches, exports and lists of identifiers are about
-/// all of the namespace, whatever else they say.
+/// The configuration that parameters name. Archives, copies and lists of identifiers are about all
+/// of the namespace, whatever else they say. A search names what it looks for: whatever `*` may
+/// stand for in it, a pattern of rights that covers the text covers all that is found.
 pub(super) fn configuration<'a>(form: &'a Form<'_>) -> Names<'a> {
     let namespace = namespace(form);
-    let many = ["search", "export", "exportV2", "import", "clone", "ids", "delType"];
+    let many = ["export", "exportV2", "import", "clone", "ids", "delType"];
     if many.iter().any(|name| form.filled(name).is_some()) {
         return Names { namespace, group: "", name: "" };
     }
@@ -96,7 +97,8 @@ mod tests {
         for (query, expected) in [
             ("dataId=a&group=G&tenant=n", "n:G:a"),
             ("dataId=a&groupName=G", "public:G:a"),
-            ("dataId=a&group=G&search=accurate", "public::"),
+            ("dataId=a*&group=G&search=blur", "public:G:a*"),
+            ("dataId=&group=&search=blur", "public::"),
             ("ids=1,2&tenant=n&dataId=a&group=G", "n::"),
             ("exportV2=true&group=G", "public::"),
         ] {

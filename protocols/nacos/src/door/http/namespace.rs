@@ -47,6 +47,11 @@ pub(super) const ROUTES: &[Route] = &[
 /// Configurations that one namespace may hold, as the real server says it.
 const QUOTA: u32 = 200;
 
+/// The type of a namespace that people named.
+const CUSTOM: u8 = 2;
+/// The same, where 3.x shows one alone.
+const PRIVATE: u8 = 1;
+
 /// A namespace, as answers have it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,14 +81,13 @@ impl Shown {
             };
         }
         let namespace_desc = (!description.is_empty()).then_some(description);
-        let kind = 2;
         Shown {
             namespace: id,
             namespace_show_name: name,
             namespace_desc,
             quota: QUOTA,
             config_count,
-            kind,
+            kind: CUSTOM,
         }
     }
 }
@@ -110,7 +114,12 @@ fn one(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
         let message = format!("namespaceId [ {id} ] not exist");
         return Err(Refusal::coded(404, Code::NamespaceNotFound, message));
     };
-    Ok(ask.data(&Shown::new(desk, ask, namespace)).into())
+    let mut shown = Shown::new(desk, ask, namespace);
+    if ask.style() == V3 && shown.kind == CUSTOM {
+        // 3.x has another word for it here than in its list.
+        shown.kind = PRIVATE;
+    }
+    Ok(ask.data(&shown).into())
 }
 
 fn exists(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {

@@ -10,7 +10,7 @@ use crate::problem::{Code, Problem};
 
 /// A call that is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub(super) enum Refusal {
     /// By the check of parameters before every call.
     Checked(String),
     /// A parameter that the call needs is not there.

@@ -29,7 +29,7 @@ pub(super) const ROUTES: &[Route] = &[
     does(CHANGE, "PUT", "/v1/ns/service", V1, update),
     does(CHANGE, "DELETE", "/v1/ns/service", V1, remove),
     reads(Service, "/v1/ns/service", V1, detail),
-    reads(Service, "/v1/ns/service/list", V1, names),
+    each((Read, Service), "GET", "/v1/ns/service/list", V1, names),
     each((Read, Service), "GET", "/v1/ns/service/names", V1, all_names),
     reads(Service, "/v1/ns/service/subscribers", V1, subscribers),
     reads(Service, "/v1/ns/service/selector/types", V1, selectors),
@@ -41,14 +41,14 @@ pub(super) const ROUTES: &[Route] = &[
     does(CHANGE, "PUT", "/v2/ns/service", V2, update),
     does(CHANGE, "DELETE", "/v2/ns/service", V2, remove),
     reads(Service, "/v2/ns/service", V2, detail),
-    reads(Service, "/v2/ns/service/list", V2, names),
+    each((Read, Service), "GET", "/v2/ns/service/list", V2, names),
     does(CHANGE, "PUT", "/v2/ns/health", V2, set_health),
     does(CHANGE, "PUT", "/v2/ns/health/instance", V2, set_health),
     does(CHANGE, "POST", "/v3/admin/ns/service", V3, create),
     does(CHANGE, "PUT", "/v3/admin/ns/service", V3, update),
     does(CHANGE, "DELETE", "/v3/admin/ns/service", V3, remove),
     reads(Service, "/v3/admin/ns/service", V3, detail),
-    reads(Service, "/v3/admin/ns/service/list", V3, super::catalog::services),
+    each((Read, Service), "GET", "/v3/admin/ns/service/list", V3, super::catalog::services),
     reads(Service, "/v3/admin/ns/service/subscribers", V3, subscribers),
     reads(Service, "/v3/admin/ns/service/selector/types", V3, selectors),
     does(CHANGE, "PUT", "/v3/admin/ns/cluster", V3, update_cluster),
@@ -58,7 +58,7 @@ pub(super) const ROUTES: &[Route] = &[
     does(CHANGE, "PUT", "/v3/console/ns/service", V3, update),
     does(CHANGE, "DELETE", "/v3/console/ns/service", V3, remove),
     reads(Service, "/v3/console/ns/service", V3, detail),
-    reads(Service, "/v3/console/ns/service/list", V3, super::catalog::services),
+    each((Read, Service), "GET", "/v3/console/ns/service/list", V3, super::catalog::services),
     reads(Service, "/v3/console/ns/service/subscribers", V3, subscribers),
     reads(Service, "/v3/console/ns/service/selector/types", V3, selectors),
     does(CHANGE, "PUT", "/v3/console/ns/service/cluster", V3, update_cluster),
@@ -180,6 +180,9 @@ fn names(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     }
     let (asked, names) = (ask.page(PAGE_SIZE)?, ask.names());
     let group = if names.group.is_empty() { DEFAULT_GROUP } else { names.group };
+    let namespace = names.namespace;
+    // All of the group is listed, whatever service the call names besides.
+    desk.access.allow(&ask.who, Read, &Resource::Service { namespace, group, name: "" })?;
     // Whichever service the call names: the list is about all of the group.
     let all = Resource::Service { namespace: names.namespace, group, name: "" };
     desk.access.allow(&ask.who, Read, &all)?;

@@ -2,7 +2,7 @@
 
 /// The generation and area of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub(crate) enum Style {
     /// Naming, core and console of v1: naked bodies, plain texts for errors.
     V1,
     /// Configuration of v1: as [`Style::V1`], with other words and content types.
@@ -15,12 +15,12 @@ pub enum Style {
 
 impl Style {
     /// Whether answers are naked.
-    pub fn is_v1(self) -> bool {
+    pub(super) fn is_v1(self) -> bool {
         matches!(self, Style::V1 | Style::V1Config)
     }
 
     /// The content type of JSON answers.
-    pub fn json(self) -> &'static str {
+    pub(super) fn json(self) -> &'static str {
         match self {
             Style::V1Config => JSON_UTF8,
             _ => JSON,
@@ -29,8 +29,8 @@ impl Style {
 }
 
 /// Of most answers.
-pub const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 /// Of the answers of configuration in v1.
-pub const JSON_UTF8: &str = "application/json;charset=UTF-8";
+pub(super) const JSON_UTF8: &str = "application/json;charset=UTF-8";
 /// Of naked answers.
-pub const TEXT: &str = "text/plain;charset=UTF-8";
+pub(super) const TEXT: &str = "text/plain;charset=UTF-8";

@@ -22,15 +22,15 @@ pub(super) type Handler = fn(&Desk, &Ask<'_>) -> Result<Reply, Refusal>;
 
 /// A call that can be made.
 #[derive(Debug, Clone, Copy)]
-pub struct Route {
+pub(crate) struct Route {
     /// GET, POST, PUT, DELETE or PATCH.
-    pub method: &'static str,
+    pub(crate) method: &'static str,
     /// Below `/nacos`. A segment `*` stands for one segment of any text.
-    pub path: &'static str,
+    pub(crate) path: &'static str,
     /// How it is answered.
-    pub style: Style,
+    pub(crate) style: Style,
     /// What it asks of its caller.
-    pub rule: Rule,
+    pub(crate) rule: Rule,
     pub(super) answer: Handler,
 }
 
@@ -87,11 +87,24 @@ pub(super) const fn each(
 }
 
 /// Every list of routes.
-const LISTS: &[&[Route]] =
-    &[super::auth::ROUTES, super::instance::ROUTES, super::namespace::ROUTES, super::node::ROUTES];
+const LISTS: &[&[Route]] = &[
+    super::auth::ROUTES,
+    super::instance::ROUTES,
+    super::service::ROUTES,
+    super::catalog::ROUTES,
+    super::client::ROUTES,
+    super::config::ROUTES,
+    super::publish::ROUTES,
+    super::listen::ROUTES,
+    super::transfer::ROUTES,
+    super::history::ROUTES,
+    super::namespace::ROUTES,
+    super::node::ROUTES,
+    super::loader::ROUTES,
+];
 
 /// Every route.
-pub fn routes() -> impl Iterator<Item = &'static Route> {
+pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
     LISTS.iter().copied().flatten()
 }
 
@@ -101,7 +114,13 @@ impl Route {
         match self.rule {
             Rule::Needs(_, Scope::Service) | Rule::Each(_, Scope::Service) => Checks::Naming,
             Rule::Needs(_, Scope::Configuration) | Rule::Each(_, Scope::Configuration) => {
-                Checks::Config
+                let searches = ["/list", "/searchDetail", "/export", "/export2"];
+                let is_search = searches.iter().any(|end| self.path.ends_with(end));
+                if is_search && !self.path.contains("/history/") {
+                    Checks::ConfigSearch
+                } else {
+                    Checks::Config
+                }
             }
             Rule::Needs(_, Scope::Namespaces) => Checks::Namespaces,
             _ => Checks::None,
