@@ -63,7 +63,8 @@ def java(project, *settings):
 
     jar = installed(f"{project.name}-java", sources, install, *settings) / "participant.jar"
     # Programs that run for a minute: a second compiler and more collectors only cost start-up.
-    quiet = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+    level = os.environ.get("RIALTO_COMPAT_LOG", "warn")
+    quiet = [f"-Dorg.slf4j.simpleLogger.defaultLogLevel={level}"]
     return ["java", *quiet, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-jar", jar], {}
 
 
@@ -158,10 +159,15 @@ def main(part, tools, clients, run):
     if missing:
         print(f"{part}: needs {', '.join(missing)}", file=sys.stderr)
         return EXIT_NOT_RUN
+    return concluded(clients, lambda folder: run(Path(binary).resolve(), folder))
+
+
+def concluded(clients, run):
+    """Runs in a folder of its own, which stays where something did not hold."""
     folder = Path(tempfile.mkdtemp(prefix="rialto-compat-"))
-    print(f"{', '.join(clients)}", flush=True)
+    print(f"Clients: {', '.join(clients)}", flush=True)
     try:
-        run(Path(binary).resolve(), folder)
+        run(folder)
     except Failed as failed:
         print(f"FAILED: {failed}\nLogs are kept in {folder}", file=sys.stderr)
         for log in sorted(folder.glob("*.log")):

@@ -204,6 +204,7 @@ fn compat_drivers(root: &Path) -> Vec<PathBuf> {
 fn needs_of(part: &str) -> &'static [&'static str] {
     match part {
         "eureka" => &["python3", "java", "mvn", "node", "npm"],
+        "nacos" => &["python3", "java", "mvn", "node", "npm", "go"],
         "java" => &["java", "mvn"],
         "node" => &["node", "npm"],
         "python" => &["python3"],

@@ -50,6 +50,7 @@ const TOOLS: &[Tool] = &[
     apt("mvn", &["maven"], "install Maven"),
     apt("node", &["nodejs"], "install Node.js 18 or later"),
     apt("npm", &["npm"], "install npm"),
+    apt("go", &["golang-go"], "install Go 1.24 or later"),
     apt("chromium", &["chromium"], "install Chromium"),
     apt("chromedriver", &["chromium-driver"], "install Chromium's driver"),
     apt("curl", &["curl"], "install curl"),

@@ -1,0 +1,6 @@
+package rialto.compat;
+
+/** What the provider serves. */
+public interface Who {
+    String name();
+}
