@@ -376,10 +376,16 @@ pub(super) fn may(
     Ok(desk.access.allow(&ask.who, action, &resource)?)
 }
 
-/// Whether the caller may read every configuration of a namespace, whatever else the call names.
-pub(super) fn may_all(desk: &Desk, ask: &Ask<'_>, namespace: &str) -> Result<(), Refusal> {
+/// Whether the caller may do it with every configuration of a namespace, whatever else the call
+/// names.
+pub(super) fn may_all(
+    desk: &Desk,
+    ask: &Ask<'_>,
+    action: rialto_security::Action,
+    namespace: &str,
+) -> Result<(), Refusal> {
     let resource = rialto_security::Resource::Configuration { namespace, group: "", name: "" };
-    Ok(desk.access.allow(&ask.who, Read, &resource)?)
+    Ok(desk.access.allow(&ask.who, action, &resource)?)
 }
 
 /// Entries of a list of identifiers, each of which the caller may read. Unknown ones are left out.

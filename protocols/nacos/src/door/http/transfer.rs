@@ -6,12 +6,11 @@ use bytes::Bytes;
 use rialto_configuration::{Entry, ImportOutcome, ImportPolicy, Search, Text};
 use rialto_door::http::{Answer, Reply, Value};
 use rialto_security::Action::{self, Operate, Read};
-use rialto_security::Resource;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::ask::{Ask, data_in, rest_in};
-use super::config::by_ids;
+use super::config::{by_ids, may, may_all};
 use super::desk::Desk;
 use super::refusal::Refusal;
 use super::style::Style::{self, V3};
@@ -35,12 +34,6 @@ pub(super) const ROUTES: &[Route] = &[
     each(CHANGE, "POST", "/v3/console/cs/config/clone", V3, clone),
 ];
 
-/// Whether the caller may do it with everything in a namespace.
-fn may_all(desk: &Desk, ask: &Ask<'_>, action: Action, namespace: &str) -> Result<(), Problem> {
-    let resource = Resource::Configuration { namespace, group: "", name: "" };
-    desk.access.allow(&ask.who, action, &resource)
-}
-
 /// Those with the given identifiers, or else those that a search finds, as an archive.
 pub(super) fn export(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let namespace = ask.names().namespace;
@@ -62,7 +55,7 @@ pub(super) fn export(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let format = if old { ArchiveFormat::Old } else { ArchiveFormat::New };
     let with_secrets = entries.iter().all(|entry| {
         let key = &entry.key;
-        super::config::may(desk, ask, Operate, key).is_ok()
+        may(desk, ask, Operate, key).is_ok()
     });
     let name = format!("nacos_config_export_{}.zip", date::compact(desk.now_ms()));
     Ok(desk.later(ask, async move {
@@ -189,7 +182,7 @@ pub(super) fn clone(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
         .map_err(|error| Refusal::Argument(format!("the body cannot be read: {error}")))?;
     let ids: Vec<u64> = copied.iter().map(|it| it.config_id).collect();
     for entry in desk.configs.by_ids(&ids)? {
-        super::config::may(desk, ask, Read, &entry.key)?;
+        may(desk, ask, Read, &entry.key)?;
     }
     let items: Vec<CloneItem<'_>> = copied
         .iter()
