@@ -16,6 +16,7 @@ use crate::Shared;
 use crate::problem::Problem;
 
 /// Somebody who has proved who they are.
+#[derive(Clone)]
 pub(crate) struct Caller {
     security: Security,
     identity: Identity,
@@ -38,6 +39,11 @@ impl Caller {
     pub(crate) fn may_service(&self, action: Action, key: &ServiceKey) -> Result<(), Problem> {
         let (namespace, group, name) = key.parts();
         self.may(action, &Resource::Service { namespace, group, name })
+    }
+
+    /// Whether the user or token is still what it was: streams end with it.
+    pub(crate) fn is_current(&self) -> bool {
+        !self.identity.has_ended()
     }
 
     /// For records of who changed what.

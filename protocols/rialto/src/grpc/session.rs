@@ -47,7 +47,12 @@ pub(crate) fn replies(
         futures_util::stream::unfold((session, messages), |(mut session, mut messages)| {
             Box::pin(async move {
                 loop {
-                    let reply = match messages.next().await? {
+                    let message = messages.next().await?;
+                    if !session.caller.is_current() {
+                        let ended = Status::unauthenticated("the token is not valid any more");
+                        return Some((Err(ended), (session, messages)));
+                    }
+                    let reply = match message {
                         Ok(SessionRequest { kind: Some(kind) }) => session.answer(kind),
                         // A kind of message that a newer client knows.
                         Ok(SessionRequest { kind: None }) => None,

@@ -30,6 +30,8 @@ struct Wanted {
 
 struct Follower {
     engine: Engine,
+    caller: Caller,
+    key: ServiceKey,
     wanted: Wanted,
     watch: Watch,
     ready: VecDeque<Kind>,
@@ -54,11 +56,17 @@ pub(crate) fn replies(
     let mut ready = VecDeque::new();
     let after = after.unwrap_or_else(|| snapshot(&engine, &wanted, compacted, &mut ready));
     let watch = engine.watch(Selector::All, Some(after));
-    let follower = Follower { engine, wanted, watch, ready, _permit: permit };
-    let replies = futures_util::stream::unfold(follower, |mut follower| {
+    let caller = caller.clone();
+    let follower = Follower { engine, caller, key, wanted, watch, ready, _permit: permit };
+    let replies = futures_util::stream::unfold(Some(follower), |follower| {
         Box::pin(async move {
+            let mut follower = follower?;
             let kind = follower.next().await;
-            Some((Ok(WatchReply { kind: Some(kind) }), follower))
+            // A right that was taken away meanwhile ends the watch.
+            match follower.caller.may_service(Action::Read, &follower.key) {
+                Ok(()) => Some((Ok(WatchReply { kind: Some(kind) }), Some(follower))),
+                Err(problem) => Some((Err(status(problem)), None)),
+            }
         })
     });
     Ok(replies.take_until(shared.context.shutdown.begun()))

@@ -73,7 +73,7 @@ pub(crate) async fn stream(
         Ok(event) => stream::event(&event.kind, event.id, &*event),
         Err(lagged) => SseEvent::default().event("missed").data(lagged.to_string()),
     });
-    stream::sse(&shared, events)
+    stream::sse(&shared, caller, events)
 }
 
 /// Changes of services and instances as they happen (server-sent events), named as in the event
@@ -95,7 +95,7 @@ pub(crate) async fn watch(
     let now = || engine.read(|state| state.revision().0);
     let after = last.or(since.after).unwrap_or_else(now);
     let watch = engine.watch(Selector::All, Some(Revision(after)));
-    stream::sse(&shared, changes(watch))
+    stream::sse(&shared, caller, changes(watch))
 }
 
 fn changes(watch: Watch) -> impl Stream<Item = SseEvent> + Send {

@@ -8,14 +8,15 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt as _};
 
 use crate::Shared;
+use crate::access::Caller;
 use crate::limits::SSE_CLIENTS_MAX;
 use crate::problem::Problem;
 
 /// How often a comment shows that the stream lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// Answers with a stream, unless there are too many.
-pub(crate) fn sse<S>(shared: &Arc<Shared>, events: S) -> Result<Response, Problem>
+/// Answers with a stream, unless there are too many. It ends when the caller's user or token does.
+pub(crate) fn sse<S>(shared: &Arc<Shared>, caller: Caller, events: S) -> Result<Response, Problem>
 where
     S: Stream<Item = Event> + Send + 'static,
 {
@@ -23,6 +24,7 @@ where
         Problem::too_many(format!("{SSE_CLIENTS_MAX} clients read streams already"), 5)
     })?;
     let events = events
+        .take_while(move |_| std::future::ready(caller.is_current()))
         .map(move |event| {
             // Held as long as the stream is.
             let _held = &permit;

@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     pub(crate) engine: Engine,
+    pub(crate) security: Security,
     pub(crate) telemetry: Telemetry,
     pub(crate) shutdown: Shutdown,
     pub(crate) service_token: String,
@@ -63,7 +64,7 @@ impl Node {
         let context = Context {
             engine: engine.clone(),
             telemetry: telemetry.clone(),
-            security,
+            security: security.clone(),
             doors: BTreeMap::from([("api".to_owned(), address.to_string())]),
             check_route: Arc::new(|route| match route.uri.starts_with("lb://") {
                 true => Ok(()),
@@ -89,6 +90,7 @@ impl Node {
         Self {
             address,
             engine,
+            security,
             telemetry,
             shutdown,
             service_token: token("service.token"),

@@ -7,6 +7,7 @@ use rialto_api::proto::{
     CallReport, Calls, Deregister, Ejection, Hello, Instance, LatencyBucket, Register, Renew,
     ServiceName, SessionReply, SessionRequest, WatchRequest, change, watch_reply,
 };
+use rialto_security::{Identity, NewToken, Role};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
@@ -172,6 +173,33 @@ async fn without_a_token_there_is_no_session_and_no_watch() {
     let (_outbox, messages) = mpsc::channel::<SessionRequest>(1);
     let refused = client(&node).session(ReceiverStream::new(messages)).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_revoked_token_ends_the_watch_and_the_session_that_it_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start(dir.path());
+    let admin = Identity::new("test", Role::Admin);
+    let new = NewToken { name: "ci".into(), role: Role::Service, roles: Vec::new(), owner: None };
+    let token = node.security.create_token(&admin, new).unwrap();
+    let request = WatchRequest { service: named("stock"), after: None };
+    let request = with_token(request, token.reveal());
+    let mut watch = client(&node).watch(request).await.unwrap().into_inner();
+    assert!(watch.message().await.unwrap().is_some());
+    let (outbox, messages) = mpsc::channel(16);
+    let request = with_token(ReceiverStream::new(messages), token.reveal());
+    let replies = client(&node).session(request).await.unwrap().into_inner();
+    let mut revoked = Session { outbox, replies };
+    assert!(matches!(revoked.ask(register(1, "a")).await, Reply::Registered(_)));
+    assert!(watch.message().await.unwrap().is_some());
+
+    node.security.revoke_token(&admin, "ci").unwrap();
+    revoked.send(register(2, "b")).await;
+    let refused = revoked.replies.message().await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+    let mut session = Session::open(&node).await;
+    session.ask(register(1, "c")).await;
+    assert_eq!(watch.message().await.unwrap_err().code(), Code::PermissionDenied);
 }
 
 #[tokio::test]
