@@ -192,6 +192,26 @@
     }
   });
 
+  // --- Editor: line numbers beside the text, which scroll with it.
+
+  for (const editor of document.querySelectorAll("[data-editor]")) {
+    const gutter = editor.querySelector(".gutter");
+    const area = editor.querySelector("textarea");
+    let shown = 0;
+    const number = () => {
+      const lines = area.value.split("\n").length;
+      if (lines === shown) return;
+      shown = lines;
+      gutter.textContent = Array.from({ length: lines }, (_, at) => at + 1).join("\n");
+      gutter.scrollTop = area.scrollTop;
+    };
+    area.addEventListener("input", number);
+    area.addEventListener("scroll", () => { gutter.scrollTop = area.scrollTop; });
+    gutter.hidden = false;
+    editor.classList.add("numbered");
+    number();
+  }
+
   // --- Charts: a line under the pointer, with the values of that moment.
 
   function hover(scope) {

@@ -95,8 +95,6 @@ pub struct Subscriber {
     pub app: String,
     /// Clusters that it wants, separated by commas; empty for all.
     pub clusters: String,
-    /// Since when, in milliseconds since the epoch.
-    pub since_ms: Option<u64>,
 }
 
 /// Somebody who is told of every change of a configuration.

@@ -28,6 +28,8 @@ pub const REASON_CHARS_MAX: usize = 200;
 pub const FORM_BYTES_MAX: usize = 64 * 1024;
 /// Configurations read under one lock, so that a search holds nobody up.
 pub const CONFIGURATIONS_CHUNK: usize = 512;
+/// Bytes of contents that are looked through for one page of a list; the next page goes on there.
+pub const SEARCHED_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Largest content that is edited on a page, in bytes; larger ones are published by programs.
 pub const EDIT_BYTES_MAX: usize = 1024 * 1024;
 /// Largest form with a content in bytes: each byte may be written as three.

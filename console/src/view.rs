@@ -279,10 +279,9 @@ impl View {
 
     /// Whether to offer something. What happens is decided on the action.
     pub(crate) fn may(&self, app: &App, action: Action, resource: &Resource<'_>) -> bool {
-        self.session.as_ref().is_some_and(|session| {
-            let security = &app.context.security;
-            security.authorize(&session.identity, action, resource).is_allowed()
-        })
+        self.session
+            .as_ref()
+            .is_some_and(|session| app.context.security.allows(&session.identity, action, resource))
     }
 
     /// Whether to offer changing routes. What happens is decided on the action.

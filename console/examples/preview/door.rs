@@ -37,7 +37,6 @@ impl Clients for Door {
             client: AGENTS[at % AGENTS.len()].to_owned(),
             app: ["storefront", "order", ""][at % 3].to_owned(),
             clusters: if at == 2 { "BLUE" } else { "" }.to_owned(),
-            since_ms: None,
         };
         (0..count).map(subscriber).collect()
     }

@@ -207,7 +207,7 @@ impl Target {
         if may { Ok(()) } else { Err(StatusCode::FORBIDDEN) }
     }
 
-    /// The number of what the page is made of, where a change of it is all that can change the page.
+    /// The number of what the page is made of, where nothing else can change the page.
     pub(crate) fn revision(&self, app: &App) -> Option<u64> {
         match self {
             Self::Services => Some(app.context.engine.read(rialto_catalog::State::revision).0),

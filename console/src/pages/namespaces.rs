@@ -75,9 +75,9 @@ fn page_with(app: &App, view: &View, form: &NamespaceForm) -> Page {
     page
 }
 
-/// Everybody's choice of namespaces: identifier and name, `public` first, with the one that is
-/// chosen already.
-pub(super) fn choices(app: &App, chosen: &str) -> Vec<(String, String)> {
+/// The namespaces that a reader may see something of: identifier and name, `public` first, with the
+/// one that is chosen already.
+pub(super) fn choices(app: &App, view: &View, chosen: &str) -> Vec<(String, String)> {
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     if !chosen.is_empty() {
         names.insert(chosen.to_owned(), chosen.to_owned());
@@ -87,6 +87,14 @@ pub(super) fn choices(app: &App, chosen: &str) -> Vec<(String, String)> {
     }
     let named = app.context.engine.namespaces();
     names.extend(named.into_iter().map(|namespace| (namespace.id, namespace.name)));
+    let (group, name) = ("", "");
+    names.retain(|namespace, _| {
+        let configurations = Resource::Configuration { namespace, group, name };
+        let services = Resource::Service { namespace, group, name };
+        namespace == chosen
+            || view.may(app, Action::Read, &configurations)
+            || view.may(app, Action::Read, &services)
+    });
     let mut choices: Vec<_> = names.into_iter().collect();
     choices.sort_by_key(|(id, name)| (id != Namespace::public().id.as_str(), name.to_lowercase()));
     choices

@@ -66,7 +66,7 @@ pub(super) fn page(app: &App, view: &View, params: &Params) -> Page {
     let total = app.context.engine.read(|state| state.services_len());
     page.sub = view.n("services.count", total as u64);
     page.shape = "list";
-    let namespaces = namespaces::choices(app, &filter.namespace);
+    let namespaces = namespaces::choices(app, view, &filter.namespace);
     page.top = html(&Filters { v: view, filter: &filter, namespaces });
     let (rows, previous, next) = find(app, &filter);
     let link = |key: Option<ServiceKey>, name: &str| key.map(|key| filter.address(name, &key));

@@ -55,6 +55,41 @@ async fn a_stream_ends_with_its_session_and_with_the_server() {
 }
 
 #[tokio::test]
+async fn what_is_published_appears_on_its_page_and_in_the_list() {
+    let mut browser = Browser::signed_in().await;
+    browser.publish("app.yaml", "a: 1\n").await;
+    let paths = ["/live/configuration", "/live/configuration/public/G/app.yaml"];
+    let mut streams = Vec::new();
+    for path in paths {
+        let mut body = browser.open(Request::get(path), "").await.into_body();
+        read_until(&mut body, "event: ready").await;
+        streams.push(body);
+    }
+    browser.publish("app.yaml", "a: much-longer-than-before\n").await;
+    read_until(&mut streams[0], "27 B").await;
+    read_until(&mut streams[1], "much-longer-than-before").await;
+    let history = Request::get("/live/configuration/public/G/app.yaml/history");
+    let mut body = browser.open(history, "").await.into_body();
+    read_until(&mut body, "2 changes").await;
+    browser.publish("app.yaml", "a: 3\n").await;
+    read_until(&mut body, "3 changes").await;
+}
+
+#[tokio::test]
+async fn no_stream_shows_a_secret() {
+    let mut browser = Browser::signed_in().await;
+    browser.publish_with("db", "treasure", |publish| publish.secret = Some(true)).await;
+    for path in ["", "/history", "/history/1", "/edit", "/gray"] {
+        let path = format!("/live/configuration/public/G/db{path}");
+        let mut body = browser.open(Request::get(path.as_str()), "").await.into_body();
+        let said = read_until(&mut body, "event: ready").await;
+        assert!(!said.contains("treasure"), "{path}");
+    }
+    let events = browser.telemetry.events().recent(9, None);
+    assert!(events.iter().all(|event| !event.detail.contains("secret shown")));
+}
+
+#[tokio::test]
 async fn streams_are_bounded_and_only_of_pages() {
     let mut browser = Browser::signed_in().await;
     assert_eq!(browser.get("/live/none").await.status, StatusCode::NOT_FOUND);

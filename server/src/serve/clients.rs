@@ -27,7 +27,6 @@ impl Clients for NacosClients {
             client: row.agent,
             app: Some(row.app).filter(|app| app != "unknown").unwrap_or_default(),
             clusters: row.cluster,
-            since_ms: None,
         };
         found.into_iter().map(subscriber).collect()
     }

@@ -1,4 +1,4 @@
-//! What somebody is about to publish: the fields of the editor, kept through every step of its form.
+//! What somebody is about to publish: the fields of the editor, kept through each step of its form.
 
 use rialto_configuration::{
     ConfigKey, Content, Effective, Entry, Formal, Gray, Kind, Meta, Origin, Publish, PublishMeta,

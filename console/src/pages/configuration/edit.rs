@@ -336,7 +336,7 @@ impl Flow {
         let fixed_key = self.key().is_some();
         let namespaces = match fixed_key {
             true => Vec::new(),
-            false => namespaces::choices(app, &draft.namespace),
+            false => namespaces::choices(app, view, &draft.namespace),
         };
         page.top = html(&Editor {
             v: view,

@@ -1,4 +1,4 @@
-//! A version that only some see: how it differs from what all see, giving it to all, and stopping it.
+//! A version that only some see: how it differs from what all see, giving it to all, stopping it.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The list of configurations: searched, filtered, in the order of namespace, group and dataId, read
-//! on from any of them.
+//! The list of configurations: searched, filtered, in the order of namespace, group and dataId,
+//! read on from any of them.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use askama::Template;
 use rialto_configuration::{ConfigKey, Entry, Text};
 use rialto_security::Action;
 
-use super::{href, resource};
+use super::{href, may_change, resource};
 use crate::context::App;
-use crate::limits::{CONFIGURATIONS_CHUNK, ROWS_MAX, SEARCH_CHARS_MAX};
+use crate::limits::{CONFIGURATIONS_CHUNK, ROWS_MAX, SEARCH_CHARS_MAX, SEARCHED_BYTES_MAX};
 use crate::pages::{Nav, Page, Params, encode, html, namespaces};
 use crate::view::{Html, View, escape};
 
@@ -69,10 +69,13 @@ pub(super) fn page(app: &App, view: &View, params: &Params) -> Page {
     let filter = Filter::read(params);
     let mut page = Page::new(Nav::Configuration, view.t("nav.configuration").to_owned());
     let total = app.context.configurations.read(rialto_configuration::State::total);
-    page.sub = view.n("configuration.count", total);
+    // Of those who see some only, how many there are is nobody's business.
+    if !view.is_member() {
+        page.sub = view.n("configuration.count", total);
+    }
     page.shape = "list";
     page.right = buttons(view, &filter);
-    let namespaces = namespaces::choices(app, &filter.namespace);
+    let namespaces = namespaces::choices(app, view, &filter.namespace);
     page.top = html(&Filters { v: view, filter: &filter, namespaces });
     let (entries, next) = find(app, view, &filter, ROWS_MAX);
     page.region(
@@ -91,9 +94,19 @@ pub(super) fn page(app: &App, view: &View, params: &Params) -> Page {
     page
 }
 
-/// What the address of a list asks for, for a file.
+/// All that the address of a list asks for, for a file: at most `most`. Takes a while: not for a
+/// thread that others wait for.
 pub(super) fn matching(app: &App, view: &View, params: &Params, most: usize) -> Vec<Arc<Entry>> {
-    find(app, view, &Filter::read(params), most).0
+    let mut filter = Filter { after: None, ..Filter::read(params) };
+    let mut all = Vec::new();
+    loop {
+        let (found, next) = find(app, view, &filter, most - all.len());
+        all.extend(found);
+        if next.is_none() || all.len() == most {
+            return all;
+        }
+        filter.after = next;
+    }
 }
 
 fn buttons(view: &View, filter: &Filter) -> Html {
@@ -114,7 +127,8 @@ fn buttons(view: &View, filter: &Filter) -> Html {
     )
 }
 
-/// What matches and may be read, in order, and where to read on when there is more. Read in pieces.
+/// What matches and may be read, in order, and where to read on when there is more. Read in pieces,
+/// and no further than through [`SEARCHED_BYTES_MAX`] of contents.
 fn find(
     app: &App,
     view: &View,
@@ -125,27 +139,37 @@ fn find(
     let wanted = filter.wanted();
     let mut found: Vec<Arc<Entry>> = Vec::new();
     let mut after = filter.after.clone();
+    let mut searched = 0;
     loop {
         let piece: Vec<Arc<Entry>> = app.context.configurations.read(|state| {
             state.after(namespace, after.as_ref()).take(CONFIGURATIONS_CHUNK).cloned().collect()
         });
-        let Some(last) = piece.last() else { return (found, None) };
-        after = Some(last.key.clone());
+        if piece.is_empty() {
+            return (found, None);
+        }
         for entry in piece {
-            if !wanted.matches(&entry) || !view.may(app, Action::Read, &resource(&entry.key)) {
-                continue;
+            if searched > SEARCHED_BYTES_MAX {
+                return (found, after);
             }
-            let secret = entry.is_secret() && !filter.content.is_empty();
-            if secret && !view.may(app, Action::Operate, &resource(&entry.key)) {
-                continue;
+            searched += wanted.bytes_of(&entry);
+            let key = entry.key.clone();
+            if wanted.matches(&entry) && may_find(app, view, filter, &entry) {
+                if found.len() == most {
+                    return (found, after);
+                }
+                found.push(entry);
             }
-            if found.len() == most {
-                let next = found.last().map(|last| last.key.clone());
-                return (found, next);
-            }
-            found.push(entry);
+            after = Some(key);
         }
     }
+}
+
+/// Whether a reader may know that a configuration matches.
+fn may_find(app: &App, view: &View, filter: &Filter, entry: &Entry) -> bool {
+    // To find a secret by its content is to read it.
+    let reads_secret = entry.is_secret() && !filter.content.is_empty();
+    view.may(app, Action::Read, &resource(&entry.key))
+        && (!reads_secret || may_change(app, view, &entry.key))
 }
 
 /// The parts of a filter as they are compared.
@@ -157,6 +181,14 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    /// How much is looked through to compare an entry.
+    fn bytes_of(&self, entry: &Entry) -> usize {
+        match (&self.content, &entry.formal) {
+            (Text::Any, _) | (_, None) => 0,
+            (_, Some(formal)) => formal.effective.content.bytes().len(),
+        }
+    }
+
     fn matches(&self, entry: &Entry) -> bool {
         let formal = entry.formal.as_ref();
         let gray = entry.grays.first().map(|gray| &gray.effective);

@@ -1,5 +1,5 @@
-//! Configurations: found, read, edited with a look at the difference before it counts, given to some
-//! first, brought back from history, carried in and out as files.
+//! Configurations: found, read, edited with a look at the difference before it counts, given to
+//! some first, brought back from history, carried in and out as files.
 
 mod draft;
 mod edit;
@@ -107,7 +107,7 @@ impl Target {
     /// What a reader must be allowed to do to see it; `None` when everybody who is signed in may.
     pub(crate) fn needs(&self) -> Option<(Action, Resource<'_>)> {
         match self {
-            // Of the list, readers see what they may; a form says where it is to go when it is sent.
+            // Of the list, readers see what they may; a form is asked about when it is sent.
             Self::List | Self::Add | Self::Import => None,
             Self::Of(key, Part::Edit | Part::AddGray | Part::EditGray(_)) => {
                 Some((Action::Operate, resource(key)))

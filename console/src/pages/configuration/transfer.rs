@@ -56,7 +56,7 @@ fn form_page(app: &App, view: &View, namespace: &str, policy: &str) -> Page {
     let mut page = Page::new(Nav::Configuration, view.t("import.title").to_owned());
     page.crumb = Some(crumb(view));
     page.live = false;
-    let namespaces = namespaces::choices(app, namespace);
+    let namespaces = namespaces::choices(app, view, namespace);
     page.top = html(&Form { v: view, namespace, policy, namespaces });
     page
 }
@@ -64,15 +64,10 @@ fn form_page(app: &App, view: &View, namespace: &str, policy: &str) -> Page {
 /// Writes what a list shows into a file. Secrets are left out for those who may not see them.
 pub(super) async fn export(State(app): State<App>, member: Member, uri: Uri) -> Response {
     let view = &member.view;
-    let mut entries = list::matching(&app, view, &Params::of(&uri), EXPORT_MAX);
-    entries.retain(|entry| {
-        entry.formal.is_some() && (!entry.is_secret() || may_change(&app, view, &entry.key))
-    });
-    let (count, secrets) = (entries.len(), entries.iter().filter(|one| one.is_secret()).count());
-    let clients = app.context.clients.clone();
-    let packed = tokio::task::spawn_blocking(move || clients.pack(&entries)).await;
+    let (finder, reader, asked) = (app.clone(), view.clone(), uri.clone());
+    let packed = tokio::task::spawn_blocking(move || pack(&finder, &reader, &asked)).await;
     let text = match packed {
-        Ok(Ok(file)) => {
+        Ok(Ok((file, count, secrets))) => {
             let detail = format!("{count} exported, {secrets} of them secrets, by {}", view.who());
             let events = app.context.telemetry.events();
             events.push(EventKind::ConfigurationChanged, "configuration", detail);
@@ -89,6 +84,21 @@ pub(super) async fn export(State(app): State<App>, member: Member, uri: Uri) -> 
     page.live = false;
     page.notice = Some(Notice { mark: Mark::Bad, text });
     render_page(view, &page, StatusCode::UNPROCESSABLE_ENTITY)
+}
+
+/// The file, how many are in it, and how many of those are secrets.
+fn pack(app: &App, view: &View, uri: &Uri) -> Result<(Vec<u8>, usize, usize), String> {
+    let mut entries = list::matching(app, view, &Params::of(uri), EXPORT_MAX);
+    entries.retain(|entry| {
+        entry.formal.is_some() && (!entry.is_secret() || may_change(app, view, &entry.key))
+    });
+    let mut places = entries.iter().map(|entry| entry.key.namespace());
+    if places.next().is_some_and(|first| places.any(|other| other != first)) {
+        return Err(view.t("import.one_namespace").to_owned());
+    }
+    let secrets = entries.iter().filter(|one| one.is_secret()).count();
+    let file = app.context.clients.pack(&entries)?;
+    Ok((file, entries.len(), secrets))
 }
 
 pub(super) async fn import(State(app): State<App>, member: Member, form: Multipart) -> Response {

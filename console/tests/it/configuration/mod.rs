@@ -1,5 +1,6 @@
 //! Configurations: lists, the editor, gray versions, history, secrets, files.
 
+mod access;
 mod edit;
 mod gray;
 mod history;

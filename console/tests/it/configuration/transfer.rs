@@ -1,6 +1,7 @@
 //! Files of configurations.
 
 use http::{Request, StatusCode, header};
+use rialto_configuration::ConfigKey;
 
 use crate::setup::{Answer, Browser, token};
 
@@ -65,4 +66,17 @@ async fn what_a_list_shows_is_carried_out() {
     assert_eq!(answer.headers[header::CONTENT_TYPE], "application/zip");
     let event = &browser.telemetry.events().recent(1, None)[0];
     assert_eq!(event.detail, "1 exported, 0 of them secrets, by admin");
+}
+
+#[tokio::test]
+async fn a_file_holds_one_namespace() {
+    let mut browser = Browser::signed_in().await;
+    browser.publish("a", "one").await;
+    let key = ConfigKey::new("other", "G", "a").unwrap();
+    browser.publish_with("a", "two", |publish| publish.key = key).await;
+    let answer = browser.get("/configuration/export").await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.body.contains("Choose one, then export"));
+    let answer = browser.get("/configuration/export?ns=other").await;
+    assert_eq!(answer.body, "other/G/a\ttwo\n");
 }
