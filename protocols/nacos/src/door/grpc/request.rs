@@ -78,11 +78,16 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads the JSON.
+    /// Reads the JSON, which must be an object: members without names would be others here than
+    /// where rights are decided.
     ///
     /// # Errors
     /// The answer to give: error 502, as the real server's for what it cannot parse.
     pub(crate) fn parse<T: serde::Deserialize<'a>>(&self) -> Result<T, Response> {
+        if self.body.trim_ascii_start().first() != Some(&b'{') {
+            let message = format!("{} cannot be read: it is no JSON object", self.kind);
+            return Err(Response::error(PARSE_FAILED, message));
+        }
         serde_json::from_slice(self.body).map_err(|error| {
             let message = format!("{} cannot be read: {error}", self.kind);
             Response::error(PARSE_FAILED, message)
