@@ -286,6 +286,14 @@ mod tests {
         }
         refuses(&InstanceSpec { ttl: None, ..spec() }, "lease of instance");
         refuses(&InstanceSpec { promise: Promise::Agreed, ..spec() }, "must be absent");
+        let after = |ms| InstanceSpec { unhealthy_after: Some(Millis(ms)), ..spec() };
+        for ms in [limits::TTL_MS_MIN - 1, limits::TTL_MS_MAX + 1] {
+            refuses(&after(ms), "time to unhealthy");
+        }
+        assert_eq!(after(15_000).check_ttl(), Ok(()));
+        let bound = InstanceSpec { protocol: Protocol::Nacos, ttl: None, ..spec() };
+        assert_eq!(bound.check_ttl(), Ok(()), "a session is as good as a lease");
+        refuses(&InstanceSpec { unhealthy_after: Some(Millis(1_000)), ..bound }, "with a lease");
     }
 
     #[test]

@@ -273,6 +273,53 @@ mod tests {
         assert_eq!(writes_of(&state, &register), None, "ephemeral ones are not agreed");
     }
 
+    fn spec_in(value: Vec<u8>) -> Option<InstanceSpec> {
+        let service = ServiceKey::named("stock").unwrap();
+        let key = instance_key(&service, Protocol::Nacos, "a");
+        match command_of(&Record { table: Table::Instances, key, value })? {
+            Command::Register { spec, .. } => Some(spec),
+            _ => None,
+        }
+    }
+
+    /// What a server wrote before there were unhealthy stages.
+    #[test]
+    fn values_without_what_came_later_are_read() {
+        let old = InstanceValue {
+            host: "h".to_owned(),
+            port: 1,
+            secure_port: None,
+            zone: String::new(),
+            weight: 1.0,
+            status: "up".to_owned(),
+            overridden: false,
+            metadata: vec![],
+            ttl_ms: Some(30_000),
+            payload: vec![7],
+        };
+        let spec = spec_in(encode(&old)).unwrap();
+        assert_eq!((spec.ttl, spec.unhealthy_after), (Some(Millis(30_000)), None));
+        let more = InstanceMore { unhealthy_after_ms: Some(15_000) };
+        let new = [encode(&old), encode(&more)].concat();
+        assert_eq!(spec_in(new.clone()).unwrap().unhealthy_after, Some(Millis(15_000)));
+        let (read, _) = postcard::take_from_bytes::<InstanceValue>(&new).unwrap();
+        assert_eq!(read.payload, [7], "and an earlier server reads what it knows of");
+        assert_eq!(spec_in([encode(&old), vec![1]].concat()), None);
+    }
+
+    #[test]
+    fn sessions_come_back_as_orphans() {
+        let bound = InstanceSpec {
+            protocol: Protocol::Nacos,
+            ttl: None,
+            ..InstanceSpec::new("a", Protocol::Nacos, "h", 1, Millis(1))
+        };
+        let write = put_instance(&ServiceKey::named("stock").unwrap(), &bound);
+        let spec = spec_in(write.value.unwrap()).unwrap();
+        let expected = InstanceSpec { ttl: Some(Millis(ORPHAN_TTL_MS)), ..bound };
+        assert_eq!(spec, expected);
+    }
+
     #[test]
     fn what_makes_no_sense_is_no_command() {
         for table in Table::ALL {

@@ -1,5 +1,5 @@
-//! Who watches which pattern of services, and what they are told. Pure: the time comes in, pushes to
-//! send come out. A push that is not acknowledged is sent again until it is, or says what is no
+//! Who watches which pattern of services, and what they are told. Pure: the time comes in, pushes
+//! to send come out. A push that is not acknowledged is sent again until it is, or says what is no
 //! longer so.
 
 use std::cmp::Reverse;

@@ -1,4 +1,5 @@
-//! What goes to clients unasked: the words between those who push and the transport that carries it.
+//! What goes to clients unasked: the words between those who push and the transport that carries
+//! it.
 
 use bytes::Bytes;
 use std::sync::Arc;

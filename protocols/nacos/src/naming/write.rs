@@ -263,7 +263,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_json(
-            name in "[^\u{0}-\u{1f}\u{7f}-\u{9f}]{1,20}", keys in "\\PC{0,20}", value in any::<String>(),
+            name in "[^\u{0}-\u{1f}\u{7f}-\u{9f}]{1,20}",
+            keys in "\\PC{0,20}",
+            value in any::<String>(),
         ) {
             let metadata = vec![(keys.clone(), value.clone())];
             let ip = "10.1.1.2".to_owned();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::limits::TICK_LEASES_MAX;
+use crate::spec::Status;
 
 fn with(count: usize) -> State {
     let mut state = State::new(Policy::default());
@@ -162,6 +163,120 @@ fn a_tick_looks_at_a_bounded_number_of_leases() {
         ticks += 1;
     }
     assert!(ticks >= 2 && state.is_vacant(), "{ticks}");
+}
+
+/// One of Nacos's that beats: down after 15 s, gone after 30.
+fn beating(id: &str) -> InstanceSpec {
+    InstanceSpec {
+        protocol: Protocol::Nacos,
+        unhealthy_after: Some(Millis(15_000)),
+        payload: bytes::Bytes::from_static(b"p"),
+        ..spec(id)
+    }
+}
+
+fn held<'a>(state: &'a State, id: &str) -> &'a Arc<Instance> {
+    state.instance(&key("stock"), Protocol::Nacos, id).unwrap()
+}
+
+#[test]
+fn the_unhealthy_stage_comes_before_the_end() {
+    let mut state = State::new(Policy::default());
+    register(&mut state, START, "stock", beating("a")).unwrap();
+    let now = run(&mut state, START, 14_900, |_, _| false);
+    assert_eq!((held(&state, "a").status(), state.revision()), (Status::Up, Revision(1)));
+    let now = run(&mut state, now, 300, |_, _| false);
+    assert_eq!((held(&state, "a").status(), state.revision()), (Status::Down, Revision(2)));
+    assert!(matches!(last_change(&state), Change::Updated { before: Status::Up, .. }));
+    assert_eq!(held(&state, "a").spec(), beating("a"), "what its owner said is not forgotten");
+    let revived = state.revive(now, &key("stock"), Protocol::Nacos, "a").unwrap();
+    assert_eq!((revived.status(), revived.lapsed()), (Status::Up, false));
+    assert_eq!(state.revision(), Revision(3));
+    state.revive(now, &key("stock"), Protocol::Nacos, "a").unwrap();
+    assert_eq!(state.revision(), Revision(3), "it was so already");
+    let now = run(&mut state, now, 29_900, |_, _| false);
+    assert_eq!((left(&state), held(&state, "a").lapsed()), (1, true));
+    run(&mut state, now, 300, |_, _| false);
+    assert!(state.is_vacant());
+}
+
+#[test]
+fn renewals_keep_away_the_unhealthy_stage() {
+    let mut state = State::new(Policy::default());
+    register(&mut state, START, "stock", beating("a")).unwrap();
+    run(&mut state, START, 120_000, |step, _| step % 100 == 0);
+    assert_eq!((held(&state, "a").status(), state.revision()), (Status::Up, Revision(1)));
+}
+
+#[test]
+fn an_update_of_one_that_is_down_changes_what_it_will_be() {
+    let mut state = State::new(Policy::default());
+    register(&mut state, START, "stock", beating("a")).unwrap();
+    let now = run(&mut state, START, 16_000, |_, _| false);
+    let update = |state: &mut State, spec: InstanceSpec| {
+        state.apply(now, Command::Update { service: key("stock"), spec }).unwrap().kind
+    };
+    assert_eq!(update(&mut state, beating("a")), crate::OutcomeKind::Unchanged);
+    let weighty = InstanceSpec { weight: 3.0, status: Status::OutOfService, ..beating("a") };
+    update(&mut state, weighty);
+    assert_eq!((held(&state, "a").status(), held(&state, "a").weight()), (Status::Down, 3.0));
+    let forced = InstanceSpec { overridden: true, ..held(&state, "a").spec() };
+    update(&mut state, InstanceSpec { status: Status::Up, ..forced });
+    assert_eq!(held(&state, "a").status(), Status::Up, "an operator's word counts more");
+    assert!(held(&state, "a").lapsed());
+    let freed = InstanceSpec { overridden: false, ..held(&state, "a").spec() };
+    update(&mut state, InstanceSpec { status: Status::OutOfService, ..freed });
+    let revived = state.revive(now, &key("stock"), Protocol::Nacos, "a").unwrap();
+    assert_eq!(revived.status(), Status::OutOfService);
+    run(&mut state, now, 31_000, |_, _| false);
+    assert!(state.is_vacant());
+}
+
+#[test]
+fn those_who_protect_themselves_are_not_held() {
+    let mut state = State::new(Policy::default());
+    for number in 0..20 {
+        register(&mut state, START, "stock", beating(&number.to_string())).unwrap();
+    }
+    register(&mut state, START, "stock", spec("other")).unwrap();
+    let now = run(&mut state, START, 31_000, |_, id| id == "other");
+    assert_eq!((left(&state), state.protection(&key("stock"))), (1, None));
+    run(&mut state, now, 31_000, |_, _| false);
+    assert!(state.is_vacant());
+}
+
+#[test]
+fn an_instance_of_a_session_has_no_end() {
+    let mut state = State::new(Policy::default());
+    let bound = InstanceSpec { protocol: Protocol::Nacos, ttl: None, ..spec("a") };
+    register(&mut state, START, "stock", bound.clone()).unwrap();
+    assert!(register(&mut state, START, "stock", InstanceSpec { ttl: None, ..spec("b") }).is_err());
+    let now = run(&mut state, START, 200_000, |_, _| false);
+    assert_eq!((left(&state), state.revision()), (1, Revision(1)));
+    assert_eq!(state.lease(&key("stock"), Protocol::Nacos, "a"), None);
+    // With a lease for a while, as after a restart, and bound again.
+    let orphan = InstanceSpec { ttl: Some(TTL), ..bound.clone() };
+    register(&mut state, now, "stock", orphan).unwrap();
+    register(&mut state, now, "stock", bound).unwrap();
+    let now = run(&mut state, now, 200_000, |_, _| false);
+    assert_eq!(left(&state), 1);
+    let (protocol, id) = (Protocol::Nacos, "a".to_owned());
+    state.apply(now, Command::Deregister { service: key("stock"), protocol, id }).unwrap();
+    assert!(state.is_vacant());
+}
+
+#[test]
+fn a_pause_of_the_process_makes_nobody_unhealthy() {
+    let policy = Policy { pause: Some(Millis(2_000)), ..Policy::default() };
+    let mut state = State::new(policy);
+    register(&mut state, START, "stock", beating("a")).unwrap();
+    state.tick(START);
+    let now = START.plus(Millis(60_000));
+    state.tick(now);
+    let now = run(&mut state, now, 14_000, |_, _| false);
+    assert_eq!(held(&state, "a").status(), Status::Up, "its owner had no chance to renew it");
+    run(&mut state, now, 1_500, |_, _| false);
+    assert_eq!(held(&state, "a").status(), Status::Down);
 }
 
 #[test]

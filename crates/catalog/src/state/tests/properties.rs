@@ -19,17 +19,29 @@ enum Step {
 const SERVICES: [&str; 3] = ["a", "A", "b"];
 const IDS: usize = 7;
 
-fn spec_of(id: usize, protocol: bool, weight: u8, agreed: bool) -> InstanceSpec {
-    let base = if protocol { eureka(&id.to_string()) } else { spec(&id.to_string()) };
+const PROTOCOLS: [Protocol; 3] = [Protocol::Sdk, Protocol::Eureka, Protocol::Nacos];
+
+/// Those of Nacos have an unhealthy stage when their number is even, else they are bound to a
+/// session.
+fn spec_of(id: usize, protocol: usize, weight: u8, agreed: bool) -> InstanceSpec {
+    let base = InstanceSpec { protocol: PROTOCOLS[protocol], ..spec(&id.to_string()) };
     let status = if weight == 0 { Status::Down } else { Status::Up };
     let promise = if agreed { Promise::Agreed } else { Promise::Ephemeral };
     let ttl = (!agreed).then_some(Millis(1_000 + 500 * id as u64));
-    InstanceSpec { weight: weight.into(), status, promise, ttl, ..base }
+    let base = InstanceSpec { weight: weight.into(), status, promise, ttl, ..base };
+    match base.protocol {
+        Protocol::Nacos if !agreed && id % 2 == 0 => {
+            InstanceSpec { unhealthy_after: Some(Millis(600)), ..base }
+        }
+        Protocol::Nacos => InstanceSpec { ttl: None, ..base },
+        _ => base,
+    }
 }
 
 fn command() -> impl Strategy<Value = Command> {
     let service = (0..SERVICES.len()).prop_map(|number| key(SERVICES[number]));
-    let spec = (0..IDS, any::<bool>(), 0_u8..3, prop::bool::weighted(0.1))
+    let protocol = || 0..PROTOCOLS.len();
+    let spec = (0..IDS, protocol(), 0_u8..3, prop::bool::weighted(0.1))
         .prop_map(|(id, protocol, weight, agreed)| spec_of(id, protocol, weight, agreed));
     let route =
         (0..3).prop_map(|name| DocumentKey::new(DocumentKind::Route, &format!("r{name}")).unwrap());
@@ -37,9 +49,8 @@ fn command() -> impl Strategy<Value = Command> {
         6 => (service.clone(), spec.clone())
             .prop_map(|(service, spec)| Command::Register { service, spec }),
         2 => (service.clone(), spec).prop_map(|(service, spec)| Command::Update { service, spec }),
-        2 => (service.clone(), any::<bool>(), 0..IDS).prop_map(|(service, eureka, id)| {
-            let protocol = if eureka { Protocol::Eureka } else { Protocol::Sdk };
-            Command::Deregister { service, protocol, id: id.to_string() }
+        2 => (service.clone(), protocol(), 0..IDS).prop_map(|(service, protocol, id)| {
+            Command::Deregister { service, protocol: PROTOCOLS[protocol], id: id.to_string() }
         }),
         1 => (service.clone(), any::<bool>()).prop_map(|(service, some)| {
             let metadata = if some { vec![("k".into(), "v".into())] } else { vec![] };
@@ -85,8 +96,13 @@ fn take(state: &mut State, now: &mut Timestamp, step: &Step) {
             assert_eq!(foretold, state.apply(*now, command.clone()).map(|_| ()));
         }
         Step::Renew(service, id) => {
-            for protocol in [Protocol::Sdk, Protocol::Eureka] {
-                state.renew(*now, &key(SERVICES[*service]), protocol, &id.to_string());
+            for protocol in PROTOCOLS {
+                let (service, id) = (key(SERVICES[*service]), id.to_string());
+                let lapsed = state.renew(*now, &service, protocol, &id).map(|one| one.lapsed());
+                if lapsed == Some(true) {
+                    let revived = state.revive(*now, &service, protocol, &id);
+                    assert!(revived.is_some_and(|one| !one.lapsed()));
+                }
             }
         }
         Step::Pass(millis) => {
@@ -217,7 +233,29 @@ proptest! {
         now = now.plus(Millis::from_secs(16 * 60));
         while state.tick(now) {}
         let leased = state.services().flat_map(|one| one.instances().to_vec());
-        prop_assert_eq!(leased.filter(|one| one.promise() == Promise::Ephemeral).count(), 0);
+        prop_assert_eq!(leased.filter(|one| one.ttl().is_some()).count(), 0);
+    }
+
+    #[test]
+    fn what_is_not_renewed_is_down_in_time_and_not_before(history in history()) {
+        let (mut state, mut now) = (State::new(Policy::default()), START);
+        let mut ticked = now;
+        for step in &history {
+            take(&mut state, &mut now, step);
+            if matches!(step, Step::Pass(_)) {
+                ticked = now;
+            }
+            let all = state.services().flat_map(|one| one.instances().to_vec());
+            for one in all.filter(|one| one.unhealthy_after().is_some()) {
+                let renewed = state.lease_of(&one).unwrap().renewed;
+                let after = one.unhealthy_after().unwrap();
+                let late = renewed.plus(after).plus(crate::wheel::LATE_MAX) <= ticked;
+                prop_assert!(one.lapsed() || !late, "{one:?}");
+                let early = ticked < renewed.plus(after);
+                prop_assert!(!(one.lapsed() && early && renewed < ticked), "{one:?}");
+                prop_assert!(!one.lapsed() || one.status() == Status::Down);
+            }
+        }
     }
 }
 
