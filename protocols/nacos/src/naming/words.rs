@@ -208,6 +208,7 @@ pub struct ClusterInfo {
     /// Its name.
     pub cluster_name: String,
     /// Port of checks.
+    #[serde(rename = "healthyCheckPort")]
     pub health_check_port: u16,
     /// Whether checks go to the instance's own port.
     pub use_instance_port_for_check: bool,
