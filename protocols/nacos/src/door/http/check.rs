@@ -22,6 +22,8 @@ pub(super) enum Checks {
 type Rule = fn(&str) -> Result<(), Fault>;
 
 enum Fault {
+    /// Of the group within a name.
+    Group(Box<Fault>),
     Characters,
     Length(usize),
     Range,
@@ -87,6 +89,7 @@ pub(super) fn check(checks: Checks, form: &Form<'_>) -> Result<(), String> {
 
 fn sentence(label: &str, fault: &Fault) -> String {
     let why = match fault {
+        Fault::Group(fault) => return sentence("group", fault),
         Fault::Characters => "illegal characters should not appear in the param.".to_owned(),
         Fault::Length(most) => format!("the param length should not exceed {most}."),
         Fault::Range => "the value should be between 0 and 65535.".to_owned(),
@@ -138,7 +141,10 @@ fn group_pattern(text: &str) -> Result<(), Fault> {
 /// `GROUP@@name`, or the name alone.
 fn grouped_service(text: &str) -> Result<(), Fault> {
     match text.split_once("@@") {
-        Some((of, name)) => service(name).and_then(|()| group(of)),
+        Some((of, name)) => {
+            service(name)?;
+            group(of).map_err(|fault| Fault::Group(Box::new(fault)))
+        }
         None => service(text),
     }
 }

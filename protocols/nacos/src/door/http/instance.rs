@@ -263,10 +263,15 @@ fn beat(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
 
 impl Beat {
     fn read(text: &str) -> Result<Self, Refusal> {
-        serde_json::from_str(text).map_err(|error| Refusal::Container {
+        let unread = |why: &dyn std::fmt::Display| Refusal::Container {
             status: 500,
-            message: format!("Server failed, the parameter 'beat' cannot be read: {error}"),
-        })
+            message: format!("Server failed, the parameter 'beat' cannot be read: {why}"),
+        };
+        if !text.trim_start().starts_with('{') {
+            return Err(unread(&"it is no object"));
+        }
+        let beat: Beat = serde_json::from_str(text).map_err(|error| unread(&error))?;
+        if beat.ip.is_empty() { Err(Refusal::Missing("ip")) } else { Ok(beat) }
     }
 }
 

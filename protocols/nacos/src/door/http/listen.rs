@@ -31,8 +31,8 @@ pub(super) const ROUTES: &[Route] = &[
     reads(Clients, "/v3/console/cs/config/listener/ip", V3, listened_by),
 ];
 
-/// Answers with what differs, at once or when something changes. Everything that is listened to must
-/// be something that the caller may read.
+/// Answers with what differs, at once or when something changes. The caller must have the right to
+/// read everything that it listens to.
 fn poll(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let invalid = || Refusal::Argument("invalid probeModify".to_owned());
     let listening = ask.get("Listening-Configs").ok_or_else(invalid)?;

@@ -128,7 +128,8 @@ fn naked(refusal: Refusal, style: Style) -> Written {
         Refusal::Missing(name) if style == Style::V1Config => (
             500,
             escaped(&format!(
-                "Required request parameter '{name}' for method parameter type String is not present"
+                "Required request parameter '{name}' for method parameter type String is not \
+                 present"
             )),
         ),
         Refusal::Missing(name) => (400, format!("Param '{name}' is required.")),
