@@ -150,7 +150,9 @@ impl<'a> Named<'a> {
     /// the handler might not look at) says nothing of what it is about, and then needs a right on
     /// everything; whoever has that is told by the handler what is wrong.
     fn read(body: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(body).ok()
+        // A list would be read by position, which is another one in each handler.
+        let is_object = body.trim_ascii_start().starts_with(b"{");
+        is_object.then(|| serde_json::from_slice(body).ok()).flatten()
     }
 
     /// The names that a rule is decided on: those that the handler uses, and no others that the

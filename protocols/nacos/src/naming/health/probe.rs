@@ -1,11 +1,14 @@
 //! Checks that connect, or ask a question over HTTP. Only ever to the address that they are given;
-//! an answer that points elsewhere is not followed.
+//! an answer that points elsewhere is not followed. Whoever registers an instance chooses that
+//! address: no instance is where machines keep what they know of themselves, so nothing is asked
+//! there.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::checks::Verdict;
@@ -49,10 +52,27 @@ pub(super) async fn http(
 
 /// Connects, to nothing but this.
 pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, Verdict> {
-    match timeout(CONNECT, TcpStream::connect((host, port))).await {
+    let connect = async {
+        // Decided on the address that a name stands for, which is then the one connected to.
+        let all = lookup_host((host, port)).await?;
+        let fit: Vec<SocketAddr> = all.filter(|it| is_an_instances(it.ip())).collect();
+        TcpStream::connect(fit.as_slice()).await
+    };
+    match timeout(CONNECT, connect).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Verdict::Refuses),
         Ok(Err(_)) | Err(_) => Err(Verdict::Fails),
+    }
+}
+
+/// Whether an instance can be there: not the network's own addresses, and not those of the link,
+/// where clouds answer with credentials of the machine.
+fn is_an_instances(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            !(ip.is_link_local() || ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast())
+        }
+        IpAddr::V6(ip) => !(ip.is_unicast_link_local() || ip.is_unspecified() || ip.is_multicast()),
     }
 }
 
@@ -135,6 +155,18 @@ mod tests {
             assert_eq!(http("127.0.0.1", port, "/x", "", expected).await, verdict, "{answer}");
         }
         assert_eq!(http("127.0.0.1", closed().await, "/", "", 200).await, Verdict::Refuses);
+    }
+
+    #[tokio::test]
+    async fn asks_nothing_where_no_instance_can_be() {
+        for host in ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0", "224.0.0.1"]
+        {
+            assert!(!is_an_instances(host.parse().unwrap()), "{host}");
+            assert_eq!(tcp(host, 80).await, Verdict::Fails, "{host}");
+        }
+        for host in ["127.0.0.1", "10.0.0.1", "::1", "fd00::1"] {
+            assert!(is_an_instances(host.parse().unwrap()), "{host}");
+        }
     }
 
     #[test]
