@@ -84,6 +84,9 @@ pub struct Change {
     pub appeared: bool,
     /// Whether all saw it before and nobody does now.
     pub disappeared: bool,
+    /// Whether anybody reads something else than before. Publishing the same again is a change
+    /// that nobody reads.
+    pub differs: bool,
 }
 
 // === impl Plan ===
@@ -331,7 +334,7 @@ impl<'s> Batch<'s> {
             let names = (key.namespace().to_owned(), key.group().to_owned());
             *self.more.entry(names).or_default() += if is { 1 } else { -1 };
         }
-        let entry = (!after.is_empty()).then_some(after);
+        let entry = (!after.is_empty()).then(|| Arc::clone(&after));
         self.counters.revision += 1;
         self.changes.push(Change {
             revision: self.counters.revision,
@@ -339,6 +342,7 @@ impl<'s> Batch<'s> {
             entry: entry.clone(),
             appeared: is && !was,
             disappeared: was && !is,
+            differs: before.is_none_or(|before| !before.reads_as(&after)),
         });
         self.touched.insert(key, entry);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::command::{Meta, Origin};
-use crate::content::{Content, Kind};
+use crate::content::{Content, Kind, Md5};
 use crate::key::ConfigKey;
 
 /// Name and priority of the version for listed addresses.
@@ -121,6 +121,16 @@ impl Entry {
             || self.grays.iter().any(|gray| gray.secret)
     }
 
+    /// Whether every reader gets the same of both.
+    pub(crate) fn reads_as(&self, other: &Self) -> bool {
+        let formal = |entry: &Self| entry.formal.as_ref().map(|one| one.effective.shows());
+        let grays = |entry: &Self| {
+            let shows = |gray: &Gray| (gray.rule.clone(), gray.effective.shows());
+            entry.grays.iter().map(shows).collect::<Vec<_>>()
+        };
+        formal(self) == formal(other) && grays(self) == grays(other)
+    }
+
     /// Whether nothing is published any more.
     #[must_use]
     pub(crate) const fn is_empty(&self) -> bool {
@@ -134,6 +144,13 @@ impl Entry {
             gray.effective = Arc::new(Effective { kind, ..(*gray.effective).clone() });
         }
         self.grays.sort_by(|a, b| a.rule.cmp(&b.rule));
+    }
+}
+
+impl Effective {
+    /// What decides whether a reader sees a difference.
+    fn shows(&self) -> (Md5, Box<str>) {
+        (self.content.md5(), self.encrypted_data_key.clone())
     }
 }
 

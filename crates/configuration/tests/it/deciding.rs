@@ -1,8 +1,8 @@
 //! Publishing, comparing, gray versions, removal, import, and the history of all that.
 
 use rialto_configuration::{
-    Command, ImportItem, ImportPolicy, KeyRef, Kind, Op, Outcome, PublishMeta, Refused, Search,
-    State, Target, Text, Write,
+    Command, ImportItem, ImportPolicy, KeyRef, Kind, Op, Outcome, Publish, PublishMeta, Refused,
+    Search, State, Target, Text, Write,
 };
 
 use crate::support::{Rig, beta, key, origin, publish, remove, tagged};
@@ -226,6 +226,26 @@ fn lists_are_in_order_and_go_on_where_they_ended() {
     assert_eq!(names(&rig.state, None, None), ["z", "a", "b", "c"]);
     assert_eq!(names(&rig.state, Some("publi"), None), [""; 0]);
     assert_eq!(rig.state.get(&KeyRef::new("ns", "A", "z")).unwrap().id, 4);
+}
+
+#[test]
+fn a_change_says_whether_anybody_reads_something_else() {
+    let mut rig = Rig::new();
+    let mut differs = |command: Command| {
+        let mut batch = rig.state.batch();
+        batch.apply(1, command).unwrap();
+        let plan = batch.finish();
+        rig.state.install(plan).first().is_some_and(|change| change.differs)
+    };
+    let put = |one: Publish| Command::Publish(Box::new(one));
+    assert!(differs(put(publish("a", "1"))));
+    assert!(!differs(put(publish("a", "1"))), "the same again");
+    assert!(differs(put(publish("a", "2"))));
+    assert!(differs(put(beta("a", "b", "10.0.0.1"))));
+    assert!(differs(put(beta("a", "b", "10.0.0.2"))), "for others");
+    assert!(!differs(put(beta("a", "b", "10.0.0.2"))));
+    assert!(differs(remove("a", Target::Formal)));
+    assert!(!differs(remove("a", Target::Formal)));
 }
 
 #[test]
