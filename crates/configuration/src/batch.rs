@@ -334,7 +334,8 @@ impl<'s> Batch<'s> {
             let names = (key.namespace().to_owned(), key.group().to_owned());
             *self.more.entry(names).or_default() += if is { 1 } else { -1 };
         }
-        let entry = (!after.is_empty()).then(|| Arc::clone(&after));
+        let differs = before.is_none_or(|before| !before.reads_as(&after));
+        let entry = (!after.is_empty()).then_some(after);
         self.counters.revision += 1;
         self.changes.push(Change {
             revision: self.counters.revision,
@@ -342,7 +343,7 @@ impl<'s> Batch<'s> {
             entry: entry.clone(),
             appeared: is && !was,
             disappeared: was && !is,
-            differs: before.is_none_or(|before| !before.reads_as(&after)),
+            differs,
         });
         self.touched.insert(key, entry);
     }

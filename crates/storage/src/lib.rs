@@ -5,8 +5,8 @@
 //! sync. After a failed sync nothing is known about what the disk holds, and a store never writes
 //! again.
 //!
-//! [`Reader`] shows parts of what is committed, beside commits. [`Vault`] seals what must not lie on
-//! a disk as it is, by a key in a file that only the owner may read.
+//! [`Reader`] shows parts of what is committed, beside commits. [`Vault`] seals what must not lie
+//! on a disk as it is, by a key in a file that only the owner may read.
 //!
 //! [`Warm`] holds what is only nice to have after a restart, and forgets it when it cannot be read.
 

@@ -57,6 +57,16 @@ pub struct Imported {
     pub unrecognized: Vec<String>,
 }
 
+/// Reads anything as an archive, for a fuzzer: it must neither panic nor take more than it may.
+pub fn fuzz(data: &[u8]) {
+    if let Ok(read) = read::read(data, "public") {
+        assert!(read.items.len() + read.unrecognized.len() <= crate::limits::ARCHIVE_ENTRIES_MAX);
+    }
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _read = yaml::read(text).map(|items| items.len());
+    }
+}
+
 impl Configs {
     /// Writes configurations into an archive. Secrets are left out unless `with_secrets` is set,
     /// which is for whoever may read them. Takes a while: not for a thread that others wait for.

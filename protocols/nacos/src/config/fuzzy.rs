@@ -199,9 +199,9 @@ fn sync(
         format!(r#"{{"groupKey":{key},"changedType":"{changed}"}}"#)
     });
     let contexts = contexts.collect::<Vec<_>>().join(",");
-    let text = format!(
-        r#""groupKeyPattern":{pattern},"contexts":[{contexts}],"syncType":"{sync_type}","totalBatch":{total},"currentBatch":{current},"module":"config"}}"#
-    );
+    let what = format!(r#""groupKeyPattern":{pattern},"contexts":[{contexts}]"#);
+    let which = format!(r#""totalBatch":{total},"currentBatch":{current},"module":"config"}}"#);
+    let text = format!(r#"{what},"syncType":"{sync_type}",{which}"#);
     Message { kind: SYNC, body: Bytes::from(text) }
 }
 
@@ -210,3 +210,6 @@ fn change(key: &ConfigKey, change_type: &str) -> Message {
     let text = format!(r#""groupKey":{key},"changeType":"{change_type}","module":"config"}}"#);
     Message { kind: CHANGE, body: Bytes::from(text) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,7 +40,8 @@ impl Inbox {
 
 impl Observer for Inbox {
     fn changed(&self, changes: &[Change]) {
-        self.changed.lock().extend(changes.iter().map(|change| change.key.clone()));
+        let differ = changes.iter().filter(|change| change.differs);
+        self.changed.lock().extend(differ.map(|change| change.key.clone()));
         self.wake();
     }
 }

@@ -4,14 +4,14 @@
 //! Configurations are in the engine alone. Here is what only Nacos has: who listens to what, with
 //! which digest, and what has been pushed to them.
 
-mod archive;
+pub mod archive;
 mod forms;
 mod fuzzy;
 mod inbox;
 mod listen;
 mod many;
 mod outbox;
-mod poll;
+pub mod poll;
 mod refusal;
 
 #[cfg(test)]
@@ -213,7 +213,10 @@ impl Configs {
     ) -> impl Future<Output = Result<bool, Problem>> + Send + 'static + use<> {
         let remove: Result<Remove, Problem> = form.read();
         let configurations = self.shared.configurations.clone();
-        async move { configurations.remove(remove?).await.map_err(|error| refusal::of_publish(&error)) }
+        async move {
+            let removed = configurations.remove(remove?).await;
+            removed.map_err(|error| refusal::of_publish(&error))
+        }
     }
 
     /// Sets what a namespace or group may hold.

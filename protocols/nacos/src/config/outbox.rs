@@ -229,3 +229,6 @@ impl<T: Ord + Clone> State<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,19 @@ struct Item {
     tenant: Option<Box<str>>,
 }
 
+/// Reads anything as a list, for a fuzzer: it must neither panic nor take more than it may.
+pub fn fuzz(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(text) = decoded(text) else { return };
+    let Ok(items) = parse(&text) else { return };
+    assert!(!items.is_empty() && items.len() <= POLL_KEYS_MAX);
+    let mut body = String::new();
+    for item in &items {
+        append(&mut body, item.data_id, item.group, Some(item.tenant));
+    }
+    assert!(finish(body).iter().all(|byte| byte.is_ascii_graphic() || *byte == b'\n'));
+}
+
 pub(super) fn poll(
     configurations: &Configurations,
     polls: &Arc<Polls>,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rialto_nacos::codec::{form, multipart};
+use rialto_nacos::config::{archive, poll};
 
 /// Mutations of each file.
 const ROUNDS: u64 = 400;
@@ -72,4 +73,14 @@ fn forms() {
 #[test]
 fn multipart_bodies() {
     replay("multipart", multipart::fuzz);
+}
+
+#[test]
+fn archives() {
+    replay("archive", archive::fuzz);
+}
+
+#[test]
+fn lists_of_long_polls() {
+    replay("listening", poll::fuzz);
 }

@@ -58,30 +58,30 @@ fn unpack(archive: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Problem> {
     let allowed = (archive.len() as u64).saturating_mul(ARCHIVE_RATIO_MAX);
     let mut left = allowed.clamp(ARCHIVE_BYTES_FREE, ARCHIVE_BYTES_MAX);
     let mut zip = ZipArchive::new(Cursor::new(archive))
-        .map_err(|error| invalid(format!("it is no zip archive: {error}")))?;
+        .map_err(|error| invalid(&format!("it is no zip archive: {error}")))?;
     if zip.len() > ARCHIVE_ENTRIES_MAX {
-        return Err(invalid(format!("it has more than {ARCHIVE_ENTRIES_MAX} entries")));
+        return Err(invalid(&format!("it has more than {ARCHIVE_ENTRIES_MAX} entries")));
     }
     let mut entries = Vec::with_capacity(zip.len());
     for index in 0..zip.len() {
         let file = zip
             .by_index(index)
-            .map_err(|error| invalid(format!("entry {index} cannot be read: {error}")))?;
+            .map_err(|error| invalid(&format!("entry {index} cannot be read: {error}")))?;
         let name = file.name().to_owned();
         check_place(&name)?;
         if file.is_dir() {
             continue;
         }
         if file.is_symlink() {
-            return Err(invalid(format!("the entry {name:?} is a link")));
+            return Err(invalid(&format!("the entry {name:?} is a link")));
         }
         let mut content = Vec::new();
         // One byte more than what is left tells that there is more.
         file.take(left + 1)
             .read_to_end(&mut content)
-            .map_err(|error| invalid(format!("the entry {name:?} cannot be read: {error}")))?;
+            .map_err(|error| invalid(&format!("the entry {name:?} cannot be read: {error}")))?;
         left = left.checked_sub(content.len() as u64).ok_or_else(|| {
-            invalid(format!(
+            invalid(&format!(
                 "its content is more than {ARCHIVE_RATIO_MAX} times as large as the archive, or \
                  than {ARCHIVE_BYTES_MAX} bytes"
             ))
@@ -98,7 +98,7 @@ fn check_place(name: &str) -> Result<(), Problem> {
         || name.contains('\0')
         || name.split('/').any(|part| part == ".." || part == ".");
     match outside {
-        true => Err(invalid(format!("the entry {name:?} names a place outside the archive"))),
+        true => Err(invalid(&format!("the entry {name:?} names a place outside the archive"))),
         false => Ok(()),
     }
 }
@@ -154,7 +154,7 @@ fn kind_of_name(data_id: &str) -> Kind {
     }
 }
 
-fn invalid(reason: String) -> Problem {
+fn invalid(reason: &str) -> Problem {
     let message = format!("the archive is refused: {reason}");
     Problem::new(400, Code::ArchiveInvalid, message)
 }

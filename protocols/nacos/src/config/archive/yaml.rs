@@ -49,7 +49,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Item>, String> {
             member.split_once(':').ok_or_else(|| format!("line {at} is not 'name: value'"))?;
         let value = scalar(value.trim_start(), indent, &mut lines)
             .ok_or_else(|| format!("the value on line {at} cannot be read"))?;
-        item.set(name.trim(), value);
+        item.set(name.trim().trim_matches(['"', '\'']), value);
     }
     let named = |item: &Item| !item.group.is_empty() && !item.data_id.is_empty();
     match items.iter().position(|item| !named(item)) {

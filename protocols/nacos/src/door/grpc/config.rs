@@ -291,11 +291,9 @@ fn shown(found: &Effective) -> Vec<u8> {
     json(&mut out, &found.encrypted_data_key);
     let (kind, md5, modified_ms) =
         (found.kind.as_str(), found.content.md5_text(), found.modified_ms);
-    write!(
-        out,
-        r#","contentType":"{kind}","md5":"{md5}","lastModified":{modified_ms},"beta":{beta},"isBeta":{beta}"#
-    )
-    .expect("writing into memory");
+    write!(out, r#","contentType":"{kind}","md5":"{md5}","lastModified":{modified_ms}"#)
+        .and_then(|()| write!(out, r#","beta":{beta},"isBeta":{beta}"#))
+        .expect("writing into memory");
     if let Some(GrayRule::Tag { tag }) = found.rule.as_deref() {
         out.extend_from_slice(br#","tag":"#);
         json(&mut out, tag);
@@ -366,6 +364,3 @@ fn text<'a>(text: &'a Text<'_>) -> &'a str {
 fn json(out: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(out, text).expect("writing a text into memory");
 }
-
-#[cfg(test)]
-mod tests;

@@ -234,6 +234,12 @@ impl Push for Connections {
             self.lose(connection, [push], outcome);
         }
     }
+
+    fn cut(&self, connection: ConnectionId) {
+        if let Some(mailbox) = self.shard(connection).lock().get(&connection.0) {
+            mailbox.ask(Ask::Cut);
+        }
+    }
 }
 
 fn address(to: Option<SocketAddr>) -> (String, String) {
