@@ -340,4 +340,34 @@ mod tests {
             assert!(text.parse::<Pattern>().is_err(), "{text:?}");
         }
     }
+
+    /// What `wild` is, said the slow way.
+    fn slowly(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), _) => {
+                slowly(rest, text) || !text.is_empty() && slowly(pattern, &text[1..])
+            }
+            (Some((one, rest)), Some((other, more))) => one == other && slowly(rest, more),
+            _ => false,
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn stars_mean_any_text(pattern in "[ab*]{0,8}", text in "[ab*]{0,8}") {
+            assert_eq!(wild(&pattern, &text), slowly(pattern.as_bytes(), text.as_bytes()));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(
+            text in ".{0,40}|[a*:/]{0,20}|[a*]:[a*:]{1,3}:(config|naming|\\*)/.?",
+        ) {
+            if let Ok(pattern) = text.parse::<Pattern>() {
+                let normal = pattern.to_string();
+                assert_eq!(normal.parse::<Pattern>().as_ref(), Ok(&pattern), "{normal}");
+                assert!(!pattern.matches(&Resource::Access));
+            }
+        }
+    }
 }

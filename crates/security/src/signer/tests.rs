@@ -153,3 +153,30 @@ fn the_file_is_private_and_a_broken_one_is_refused_without_quoting_it() {
         assert!(!shown.contains("secret-text") && !shown.contains("c2VjcmV0"), "{shown}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn nothing_but_what_was_signed_holds(
+        at in 0_usize..160,
+        byte in 0_u8..=127,
+        cut in 0_usize..4,
+    ) {
+        let signer = Signer::open(None, NOW_S).unwrap();
+        let user = user("u1", "$x", 0);
+        let token = sign(&signer, &user, NOW_S);
+        let mut changed = token.clone().into_bytes();
+        let at = at % changed.len();
+        changed[at] = byte;
+        changed.truncate(changed.len() - cut);
+        let changed = String::from_utf8(changed).unwrap();
+        proptest::prop_assume!(changed != token);
+        assert!(!holds(&signer, &changed, NOW_S, &user), "{changed}");
+    }
+
+    #[test]
+    fn any_text_is_no_token(text in ".{0,80}|[A-Za-z0-9_.-]{0,80}") {
+        let signer = Signer::open(None, NOW_S).unwrap();
+        assert!(!holds(&signer, &format!("{HEADER}.{text}"), NOW_S, &user("u1", "$x", 0)));
+        assert!(!holds(&signer, &text, NOW_S, &user("u1", "$x", 0)));
+    }
+}
