@@ -32,7 +32,10 @@ pub struct Tls(Arc<Files>);
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("cannot read {what} {}; give the path of a PEM file that this user may read", path.display())]
+    #[error(
+        "cannot read {what} {}; give the path of a PEM file that this user may read",
+        path.display()
+    )]
     Read {
         /// `certificate` or `key`.
         what: &'static str,
@@ -145,7 +148,8 @@ impl Files {
             if stamps != loaded.stamps {
                 match Loaded::read(&self.certificate, &self.key) {
                     Ok(newer) => {
-                        tracing::info!(path = %self.certificate.display(), "read a new certificate");
+                        let path = self.certificate.display();
+                        tracing::info!(%path, "read a new certificate");
                         *loaded = newer;
                     }
                     // Remembered, so that it is said once: what is there stays in use.
