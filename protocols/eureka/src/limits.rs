@@ -30,6 +30,9 @@ pub const PAGE_INSTANCES_MAX: usize = 128;
 /// How old a rendered listing may get while nothing changes, in milliseconds: its lease times
 /// are as old as this at most (`responseCacheAutoExpirationInSeconds`).
 pub const LISTING_MS: u64 = 180_000;
+/// How long without a call, heartbeats aside, the view of the catalog is kept up, in milliseconds.
+/// Clients fetch every 30 s.
+pub const VIEW_IDLE_MS: u64 = 300_000;
 /// How long a status override outlives an instance that was lost without leaving, in
 /// milliseconds.
 pub const OVERRIDE_ORPHAN_MS: u64 = 3_600_000;

@@ -104,7 +104,7 @@ impl Desk {
         match self.before_status(service, id, intent) {
             First::Unknown => 404.into(),
             First::Nothing => 200.into(),
-            First::Agree(agreed) => match self.agree(Some(agreed)).await {
+            First::Agree(agreed) => match self.agree(Some(*agreed)).await {
                 Some(told) => told,
                 None if self.change_status(service, id, intent).is_err() => 500.into(),
                 None => 200.into(),

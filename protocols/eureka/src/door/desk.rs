@@ -94,6 +94,10 @@ impl Desk {
             }
             ("GET" | "HEAD", _) => {
                 self.counters.reads.increment();
+                // Whoever looks whether the server works is no client.
+                if resource != Resource::Health {
+                    self.fetch.wake();
+                }
                 self.read(call, &resource)
             }
             ("OPTIONS", _) => {
@@ -101,6 +105,7 @@ impl Desk {
             }
             _ => {
                 self.counters.writes.increment();
+                self.fetch.wake();
                 self.write(call, &resource)
             }
         }

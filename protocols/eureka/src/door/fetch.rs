@@ -1,6 +1,7 @@
 //! Listings and deltas, written once a revision and shared by all who ask for the same.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
@@ -9,7 +10,7 @@ use rialto_door::http::Listing;
 use rialto_engine::Engine;
 
 use crate::codec::{Envelope, Format, Media, Member, Styled};
-use crate::limits::LISTING_MS;
+use crate::limits::{LISTING_MS, VIEW_IDLE_MS};
 use crate::map::Telling;
 use crate::session::{Entry, View, Written};
 
@@ -26,6 +27,8 @@ pub(super) struct Fetch {
     engine: Engine,
     telling: Telling,
     view: Mutex<View>,
+    /// When somebody last called, in the engine's milliseconds; 0 while the view is not kept up.
+    asked_ms: AtomicU64,
     /// By what is fetched, format and compression.
     kept: [RwLock<Option<Arc<Kept>>>; 16],
     /// Lets one write at a time; the others wait for the result.
@@ -42,15 +45,38 @@ struct Kept {
 impl Fetch {
     pub(super) fn new(engine: Engine) -> Self {
         let netflix = engine.read(|state| matches!(state.policy().expiry, ExpiryMode::Netflix(_)));
-        let fetch = Fetch {
+        Fetch {
             engine,
             telling: if netflix { Telling::Netflix } else { Telling::True },
             view: Mutex::default(),
+            asked_ms: AtomicU64::new(0),
             kept: Default::default(),
             gate: tokio::sync::Mutex::default(),
-        };
-        fetch.catch_up();
-        fetch
+        }
+    }
+
+    /// A call has come that fetches may follow: the view is kept up from now on.
+    pub(super) fn wake(&self) {
+        if self.asked_ms.swap(self.engine.now().0, Relaxed) == 0 {
+            self.catch_up();
+        }
+    }
+
+    /// Keeps the view near the catalog while somebody calls now and then, so that no change falls
+    /// out of the catalog's log unseen; otherwise holds nothing. Instances of other doors cost
+    /// nothing here where there are no Eureka clients.
+    pub(super) fn keep(&self) {
+        match self.asked_ms.load(Relaxed) {
+            0 => {}
+            asked_ms if self.engine.now().since(Timestamp(asked_ms)).0 < VIEW_IDLE_MS => {
+                self.catch_up();
+            }
+            _ => {
+                self.asked_ms.store(0, Relaxed);
+                *self.view.lock() = View::default();
+                self.kept.iter().for_each(|kept| *kept.write() = None);
+            }
+        }
     }
 
     /// How lease times are told.
@@ -58,9 +84,8 @@ impl Fetch {
         self.telling
     }
 
-    /// Takes over what has changed, so that the catalog's log of changes is read before it is cut
-    /// off even when nobody fetches.
-    pub(super) fn catch_up(&self) {
+    /// Takes over what has changed.
+    fn catch_up(&self) {
         self.follow(&mut self.view.lock());
     }
 
@@ -219,4 +244,38 @@ fn slot(what: What, format: Format, gzip: bool) -> usize {
         + 2 * usize::from(format.media == Media::Xml)
         + 4 * usize::from(format.style == Styled::Compact)
         + 8 * usize::from(gzip)
+}
+
+#[cfg(test)]
+mod tests {
+    use rialto_catalog::{Command, InstanceSpec, Millis, Protocol, ServiceKey};
+    use rialto_engine::ManualClock;
+    use rialto_telemetry::Telemetry;
+
+    use super::*;
+
+    #[test]
+    fn the_view_is_kept_up_only_while_somebody_calls() {
+        let clock = Arc::new(ManualClock::new(Timestamp(1_000_000)));
+        let engine = Engine::in_memory(Arc::<ManualClock>::clone(&clock), Telemetry::new());
+        let spec = InstanceSpec::new("h:1", Protocol::Nacos, "h", 1, Millis::from_secs(86_400));
+        let service = ServiceKey::named("stock").unwrap();
+        engine.apply(Command::Register { service, spec }).unwrap();
+        let fetch = Fetch::new(engine);
+        let shows = || fetch.view.lock().revision().is_some();
+        let format = Format { media: Media::Json, style: Styled::Full };
+        fetch.keep();
+        assert!(!shows(), "nobody has called yet");
+        fetch.wake();
+        assert!(shows());
+        let before = fetch.write_now(What::Apps, format, false);
+        clock.advance(Millis(VIEW_IDLE_MS - 1));
+        fetch.keep();
+        assert!(shows());
+        clock.advance(Millis(1));
+        fetch.keep();
+        assert!(!shows() && fetch.kept.iter().all(|kept| kept.read().is_none()));
+        let after = fetch.write_now(What::Apps, format, false);
+        assert_eq!(before.bytes, after.bytes, "it is there again for who asks");
+    }
 }

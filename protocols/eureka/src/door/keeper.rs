@@ -16,8 +16,8 @@ const FOLLOW: Duration = Duration::from_secs(1);
 /// How many times of those until overrides are looked through.
 const SWEEP_EVERY: u32 = 60;
 
-/// Keeps the view near the catalog, so that no change falls out of the catalog's log unseen, and
-/// forgets overrides of instances that were lost and did not come back.
+/// Keeps the view near the catalog, and forgets overrides of instances that were lost and did not
+/// come back.
 pub(super) async fn keep(engine: Engine, fetch: Arc<Fetch>, shutdown: Shutdown) {
     let mut stop = std::pin::pin!(shutdown.begun());
     let mut orphans = HashMap::new();
@@ -29,7 +29,7 @@ pub(super) async fn keep(engine: Engine, fetch: Arc<Fetch>, shutdown: Shutdown) 
             () = &mut stop => return,
             _ = ticks.tick() => {}
         }
-        fetch.catch_up();
+        fetch.keep();
         count += 1;
         if count % SWEEP_EVERY == 0 {
             let now = engine.now();

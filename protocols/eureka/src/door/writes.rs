@@ -195,7 +195,7 @@ impl Desk {
             First::Agree(agreed) => {
                 let id = id.to_owned();
                 Reply::Later(Box::pin(async move {
-                    if let Err(answer) = after.agree(&desk, agreed).await {
+                    if let Err(answer) = after.agree(&desk, *agreed).await {
                         return answer;
                     }
                     match desk.change_status(&service, &id, intent) {

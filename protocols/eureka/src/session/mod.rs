@@ -52,7 +52,7 @@ pub enum First {
     /// All is so already.
     Nothing,
     /// This has to be durable; then [`change_status`].
-    Agree(Command),
+    Agree(Box<Command>),
 }
 
 /// The instance that a call names, if a Eureka client registered it.
@@ -155,7 +155,7 @@ pub fn before_status(state: &State, service: &ServiceKey, id: &str, intent: Inte
         Intent::Adopt(status) if stored_override(state, id) == Some(status) => None,
         Intent::Adopt(status) => store_override(id, status),
     };
-    agreed.map_or(First::Nothing, First::Agree)
+    agreed.map_or(First::Nothing, |command| First::Agree(Box::new(command)))
 }
 
 /// Makes an intent show, once its override is durable. `None` when the instance left meanwhile.
