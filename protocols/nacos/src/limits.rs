@@ -13,10 +13,9 @@ pub const MULTIPART_HEAD_BYTES_MAX: usize = 4 * 1024;
 
 // Lists over HTTP.
 
-/// Most items on one page of a list; what asks for more gets this many.
+/// Most items on one page of a list, and services of one answer to Prometheus; what asks for more
+/// gets this many.
 pub const PAGE_SIZE_MAX: usize = 10_000;
-/// Most services of one answer to Prometheus.
-pub const PROMETHEUS_SERVICES_MAX: usize = 10_000;
 
 // The door.
 

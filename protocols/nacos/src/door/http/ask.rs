@@ -35,6 +35,12 @@ pub(super) struct PageAsked {
 }
 
 impl PageAsked {
+    /// At most [`PAGE_SIZE_MAX`] items; both numbers are above 0.
+    fn new(number: i64, size: i64) -> Self {
+        let whole = |it: i64| usize::try_from(it).unwrap_or(usize::MAX).max(1);
+        PageAsked { number: whole(number), size: whole(size).min(PAGE_SIZE_MAX) }
+    }
+
     /// The part of a list that is on the page.
     pub(super) fn of<'t, T>(&self, all: &'t [T]) -> &'t [T] {
         let from = (self.number - 1).saturating_mul(self.size).min(all.len());
@@ -126,8 +132,7 @@ impl Ask<'_> {
             let text = "Required parameter 'pageNo' and 'pageSize' should be positive";
             return Err(Refusal::Argument(text.to_owned()));
         }
-        let size = usize::try_from(size).unwrap_or(PAGE_SIZE_MAX).min(PAGE_SIZE_MAX);
-        Ok(PageAsked { number: usize::try_from(number).unwrap_or(usize::MAX), size })
+        Ok(PageAsked::new(number, size))
     }
 
     /// `ok`
@@ -211,4 +216,28 @@ pub(super) fn start(text: &str) -> &str {
     const SHOWN_BYTES: usize = 64;
     let end = (0..=SHOWN_BYTES.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_parts_of_a_limited_size() {
+        let all: Vec<usize> = (0..25).collect();
+        assert_eq!(PageAsked::new(3, 10).of(&all), [20, 21, 22, 23, 24]);
+        assert_eq!(PageAsked::new(4, 10).of(&all), []);
+        assert_eq!(PageAsked::new(i64::MAX, i64::MAX).of(&all), []);
+        assert_eq!(PageAsked::new(1, i64::MAX).size, PAGE_SIZE_MAX);
+        let page = Page::new(PageAsked::new(3, 10), all.len(), vec![20]);
+        assert_eq!((page.total_count, page.pages_available), (25, 3));
+    }
+
+    #[test]
+    fn only_the_start_of_a_text_is_repeated() {
+        assert_eq!(start("short"), "short");
+        let long = "ä".repeat(100);
+        assert_eq!(start(&long).len(), 64);
+        assert_eq!(start(&format!("x{long}")).len(), 63, "cut between characters");
+    }
 }

@@ -16,7 +16,7 @@ use super::style::JSON;
 use super::style::Style::{V1, V2};
 use super::table::{Route, each, reads};
 use crate::access::Scope::Service;
-use crate::limits::PROMETHEUS_SERVICES_MAX;
+use crate::limits::PAGE_SIZE_MAX;
 use crate::map::{group_of, grouped, key};
 use crate::naming::{InstanceInfo, ServiceDetail};
 
@@ -161,7 +161,7 @@ fn scrape(
             namespace.is_none_or(|it| it == key.namespace())
                 && name.is_none_or(|it| it == key.name() || it == grouped(key))
         };
-        all.filter(wanted).take(PROMETHEUS_SERVICES_MAX).collect()
+        all.filter(wanted).take(PAGE_SIZE_MAX).collect()
     });
     let mut groups = Vec::new();
     for key in keys {

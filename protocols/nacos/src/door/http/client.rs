@@ -1,7 +1,7 @@
 //! Who is connected, what they publish and subscribe to; switches and figures of naming.
 
 use rialto_door::http::Reply;
-use rialto_security::Action::{self, Administer};
+use rialto_security::Action::{self, Operate};
 use serde_json::{Value, json};
 
 use super::ask::Ask;
@@ -13,7 +13,7 @@ use crate::access::Scope::{self, Clients, Node, Service};
 use crate::naming::PublisherRow;
 use crate::problem::Code;
 
-const SWITCH: (Action, Scope) = (Administer, Node);
+const SWITCH: (Action, Scope) = (Operate, Node);
 
 /// The routes.
 pub(super) const ROUTES: &[Route] = &[
@@ -46,9 +46,9 @@ pub(super) const ROUTES: &[Route] = &[
     open("GET", "/v2/ns/operator/metrics", V2, metrics),
     open("GET", "/v2/ns/ops/metrics", V2, metrics),
     open("GET", "/v3/admin/ns/ops/metrics", V3, metrics),
-    does(SWITCH, "PUT", "/v1/ns/operator/log", V1, set_log),
-    does(SWITCH, "PUT", "/v2/ns/operator/log", V2, set_log),
-    does(SWITCH, "PUT", "/v3/admin/ns/ops/log", V3, set_log),
+    does(SWITCH, "PUT", "/v1/ns/operator/log", V1, super::node::set_log),
+    does(SWITCH, "PUT", "/v2/ns/operator/log", V2, super::node::set_log),
+    does(SWITCH, "PUT", "/v3/admin/ns/ops/log", V3, super::node::set_log),
 ];
 
 fn list(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
@@ -118,7 +118,8 @@ fn is_asked_for(ask: &Ask<'_>, ip: &str, port: u16) -> bool {
 
 /// Every client is this node's.
 fn responsible(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
-    Ok(ask.data(&json!({ "responsibleServer": desk.address.to_string() })).into())
+    let address = desk.address_for(ask);
+    Ok(ask.data(&json!({ "responsibleServer": address.text })).into())
 }
 
 fn switches(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
@@ -145,8 +146,4 @@ fn metrics(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
         all[unknown] = (-1.0).into();
     }
     Ok(ask.data(&all).into())
-}
-
-fn set_log(_: &Desk, _: &Ask<'_>) -> Result<Reply, Refusal> {
-    Err(Refusal::disabled("log levels are set by the setting log.level, at the start"))
 }

@@ -46,6 +46,20 @@ impl Desk {
         self.configs.count(namespace)
     }
 
+    /// Where the caller finds this node: where it listens or, when that is everywhere, the host that
+    /// was called.
+    pub(super) fn address_for(&self, ask: &Ask<'_>) -> Address {
+        let (ip, port) = (self.address.ip(), self.address.port());
+        let called = ask.call.host;
+        if !ip.is_unspecified() || called.is_empty() {
+            return Address { host: ip.to_string(), port, text: self.address.to_string() };
+        }
+        let is_port = |text: &str| text.bytes().all(|it| it.is_ascii_digit());
+        let host = called.rsplit_once(':').filter(|(_, port)| is_port(port));
+        let host = host.map_or(called, |(host, _)| host);
+        Address { host: host.to_owned(), port, text: format!("{host}:{port}") }
+    }
+
     /// An answer that something has to be done for first.
     pub(super) fn later(
         &self,
@@ -57,6 +71,14 @@ impl Desk {
             work.await.unwrap_or_else(|refused| written(refused, style, &path, engine.now().0))
         }))
     }
+}
+
+/// Where this node is found.
+pub(super) struct Address {
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// Both, as one text.
+    pub(super) text: String,
 }
 
 /// A refusal as an answer.

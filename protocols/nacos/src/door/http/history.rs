@@ -2,7 +2,7 @@
 
 use rialto_configuration::{Capacity, HistoryEntry, HistoryLine, Scope as Within, Usage};
 use rialto_door::http::{Answer, Reply};
-use rialto_security::Action::{self, Administer, Read};
+use rialto_security::Action::{self, Operate, Read};
 use rialto_security::Resource;
 use serde_json::{Value as Json, json};
 
@@ -21,7 +21,7 @@ use crate::limits::PAGE_SIZE_MAX;
 use crate::problem::Code;
 
 const LOOK: (Action, Scope) = (Read, Configuration);
-const CHANGE: (Action, Scope) = (Administer, Node);
+const CHANGE: (Action, Scope) = (Operate, Node);
 
 /// The routes.
 pub(super) const ROUTES: &[Route] = &[
@@ -49,8 +49,8 @@ pub(super) const ROUTES: &[Route] = &[
     open("GET", "/v1/cs/health", V1Config, health),
     does(CHANGE, "POST", "/v1/cs/ops/localCache", V1Config, refresh),
     does(CHANGE, "POST", "/v3/admin/cs/ops/localCache", V3, refresh),
-    does(CHANGE, "PUT", "/v1/cs/ops/log", V1Config, set_log),
-    does(CHANGE, "PUT", "/v3/admin/cs/ops/log", V3, set_log),
+    does(CHANGE, "PUT", "/v1/cs/ops/log", V1Config, super::node::set_log),
+    does(CHANGE, "PUT", "/v3/admin/cs/ops/log", V3, super::node::set_log),
     reads(Node, "/v1/cs/metrics/cluster", V1Config, no_client_metrics),
     reads(Node, "/v1/cs/metrics/ip", V1Config, no_client_metrics),
     reads(Node, "/v3/admin/cs/metrics/cluster", V3, no_client_metrics),
@@ -234,10 +234,6 @@ fn refresh(_: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
         V1Config => Answer::text(200, super::style::TEXT, text).into(),
         _ => ask.data(&text).into(),
     })
-}
-
-fn set_log(_: &Desk, _: &Ask<'_>) -> Result<Reply, Refusal> {
-    Err(Refusal::disabled("log levels are set by the setting log.level, at the start"))
 }
 
 fn no_client_metrics(_: &Desk, _: &Ask<'_>) -> Result<Reply, Refusal> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rialto_door::http::Reply;
-use rialto_security::Action::{self, Administer};
+use rialto_security::Action::{self, Operate};
 use serde_json::json;
 
 use super::ask::Ask;
@@ -14,7 +14,7 @@ use super::table::{Route, does, reads};
 use crate::access::Scope::{self, Clients, Node};
 use crate::naming::ClientRow;
 
-const MOVE: (Action, Scope) = (Administer, Clients);
+const MOVE: (Action, Scope) = (Operate, Node);
 
 /// The routes.
 pub(super) const ROUTES: &[Route] = &[
@@ -44,6 +44,7 @@ fn connected(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
 }
 
 fn load(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
+    let address = desk.address_for(ask);
     let count = desk.naming.metrics().connection_based_client_count;
     Ok(ask
         .data(&json!({
@@ -56,7 +57,7 @@ fn load(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
             "metricsCount": 1,
             "completed": true,
             "detail": [{
-                "address": desk.address.to_string(),
+                "address": address.text,
                 "metric": { "conCount": count, "sdkConCount": count },
             }],
         }))

@@ -14,7 +14,7 @@ use super::style::{JSON, TEXT};
 use super::table::{Route, does, open, reads};
 use crate::access::Mode;
 use crate::access::Scope::{Metrics, Node};
-use rialto_security::Action::Administer;
+use rialto_security::Action::Operate;
 
 /// The routes.
 pub(super) const ROUTES: &[Route] = &[
@@ -48,16 +48,20 @@ pub(super) const ROUTES: &[Route] = &[
     reads(Node, "/v3/admin/core/cluster/node/list", V3, nodes),
     reads(Node, "/v3/admin/core/cluster/node/self", V3, myself),
     reads(Node, "/v3/console/core/cluster/nodes", V3, nodes),
-    does((Administer, Node), "POST", "/v1/core/cluster/report", V1, alone),
-    does((Administer, Node), "POST", "/v1/core/cluster/switch/lookup", V1, alone),
-    does((Administer, Node), "POST", "/v1/core/cluster/server/leave", V1, alone),
-    does((Administer, Node), "PUT", "/v2/core/cluster/lookup", V2, alone),
-    does((Administer, Node), "PUT", "/v2/core/cluster/node/list", V2, alone),
-    does((Administer, Node), "DELETE", "/v2/core/cluster/nodes", V2, alone),
-    does((Administer, Node), "PUT", "/v3/admin/core/cluster/lookup", V3, alone),
-    does((Administer, Node), "PUT", "/v3/admin/core/cluster/node/list", V3, alone),
-    does((Administer, Node), "POST", "/v2/core/ops/raft", V2, alone),
-    does((Administer, Node), "POST", "/v3/admin/core/ops/raft", V3, alone),
+    does((Operate, Node), "POST", "/v1/core/cluster/report", V1, alone),
+    does((Operate, Node), "POST", "/v1/core/cluster/switch/lookup", V1, alone),
+    does((Operate, Node), "POST", "/v1/core/cluster/server/leave", V1, alone),
+    does((Operate, Node), "PUT", "/v2/core/cluster/lookup", V2, alone),
+    does((Operate, Node), "PUT", "/v2/core/cluster/node/list", V2, alone),
+    does((Operate, Node), "DELETE", "/v2/core/cluster/nodes", V2, alone),
+    does((Operate, Node), "PUT", "/v3/admin/core/cluster/lookup", V3, alone),
+    does((Operate, Node), "PUT", "/v3/admin/core/cluster/node/list", V3, alone),
+    does((Operate, Node), "POST", "/v2/core/ops/raft", V2, alone),
+    does((Operate, Node), "POST", "/v3/admin/core/ops/raft", V3, alone),
+    reads(Node, "/v2/core/ops/ids", V2, no_ids),
+    reads(Node, "/v3/admin/core/ops/ids", V3, no_ids),
+    does((Operate, Node), "PUT", "/v2/core/ops/log", V2, set_log),
+    does((Operate, Node), "PUT", "/v3/admin/core/ops/log", V3, set_log),
     reads(Metrics, "/actuator/prometheus", V1, figures),
 ];
 
@@ -121,8 +125,9 @@ fn nothing_to_say(_: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
     Ok(ask.rest(&Option::<&str>::None).into())
 }
 
-fn server_list(desk: &Desk, _: &Ask<'_>) -> Result<Reply, Refusal> {
-    Ok(Answer::owned(200, TEXT, format!("{}\n", desk.address).into_bytes()).into())
+fn server_list(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
+    let address = desk.address_for(ask);
+    Ok(Answer::owned(200, TEXT, format!("{}\n", address.text).into_bytes()).into())
 }
 
 fn health(_: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
@@ -130,22 +135,24 @@ fn health(_: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
 }
 
 fn nodes(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
-    Ok(ask.rest(&[member(desk)]).into())
+    Ok(ask.rest(&[member(desk, ask)]).into())
 }
 
 fn myself(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
-    Ok(ask.rest(&member(desk)).into())
+    Ok(ask.rest(&member(desk, ask)).into())
 }
 
 fn addresses(desk: &Desk, ask: &Ask<'_>) -> Result<Reply, Refusal> {
-    Ok(ask.rest(&[desk.address.to_string()]).into())
+    let address = desk.address_for(ask);
+    Ok(ask.rest(&[address.text]).into())
 }
 
 /// This node in the words of a cluster's member list.
-fn member(desk: &Desk) -> serde_json::Value {
+fn member(desk: &Desk, ask: &Ask<'_>) -> serde_json::Value {
+    let address = desk.address_for(ask);
     json!({
-        "ip": desk.address.ip().to_string(),
-        "port": desk.address.port(),
+        "ip": address.host,
+        "port": address.port,
         "state": "UP",
         "extendInfo": {
             "lastRefreshTime": desk.now_ms(),
@@ -153,7 +160,7 @@ fn member(desk: &Desk) -> serde_json::Value {
             "supportGrayModel": true,
             "version": VERSION,
         },
-        "address": desk.address.to_string(),
+        "address": address.text,
         "failAccessCnt": 0,
         "abilities": {
             "remoteAbility": { "supportRemoteConnection": true, "grpcReportEnabled": true },
@@ -168,6 +175,15 @@ fn member(desk: &Desk) -> serde_json::Value {
 fn alone(_: &Desk, _: &Ask<'_>) -> Result<Reply, Refusal> {
     let message = "this node is a cluster of its own; there are no members to change";
     Err(Refusal::disabled(message))
+}
+
+fn no_ids(_: &Desk, _: &Ask<'_>) -> Result<Reply, Refusal> {
+    Err(Refusal::disabled("identifiers are counted up by the store; no generator has a state"))
+}
+
+/// For every path that changes what is logged.
+pub(super) fn set_log(_: &Desk, _: &Ask<'_>) -> Result<Reply, Refusal> {
+    Err(Refusal::disabled("log levels are set by the setting log.level, at the start"))
 }
 
 fn figures(desk: &Desk, _: &Ask<'_>) -> Result<Reply, Refusal> {
