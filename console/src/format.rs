@@ -1,5 +1,7 @@
 //! Numbers and times as people read them. Units are always said.
 
+use rialto_time::Civil;
+
 /// A count with thousands separators.
 pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
@@ -82,24 +84,8 @@ pub(crate) fn weight(value: f64) -> String {
 
 /// The exact time in UTC: `2026-11-24 23:21:03 UTC`.
 pub(crate) fn utc(ms: u64) -> String {
-    let (seconds, days) = (ms / 1_000 % 86_400, ms / 86_400_000);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    let Civil { year, month, day, hour, minute, second } = Civil::of(ms / 1_000);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
-}
-
-/// Days since the Unix epoch to year, month and day (Hinnant, "chrono-Compatible Low-Level Date
-/// Algorithms").
-fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day)
 }
 
 fn whole(value: f64) -> u64 {

@@ -1,5 +1,7 @@
 //! The `Retry-After` header: seconds, or a date (RFC 9110, 10.2.3).
 
+use rialto_time::Civil;
+
 use crate::Nanos;
 use crate::limits::TIMEOUT_MS_MAX;
 
@@ -35,20 +37,8 @@ fn unix_seconds(date: &str) -> Option<u64> {
     let mut time = parts.next()?.split(':').map(number);
     let (hour, minute, second) = (time.next()??, time.next()??, time.next()??);
     let ends = time.next().is_none() && parts.next() == Some("GMT") && parts.next().is_none();
-    let valid = (1..=31).contains(&day)
-        && (1970..=9999).contains(&year)
-        && hour < 24
-        && minute < 60
-        && second < 61;
-    (ends && valid).then(|| days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second)
-}
-
-/// Days since the Unix epoch of a date in the Gregorian calendar. The year begins in March here, so
-/// that the leap day is its last.
-fn days(year: u64, month: u64, day: u64) -> u64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year / 4 - year / 100 + year / 400;
-    year * 365 + leap_days + (153 * month + 2) / 5 + day - 1 - 719_468
+    let date = Civil { year, month, day, hour, minute, second };
+    (ends && hour < 24 && minute < 60 && second < 61).then(|| date.unix_s())?
 }
 
 #[cfg(test)]

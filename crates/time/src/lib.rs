@@ -2,6 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+mod civil;
+
+pub use civil::Civil;
+
 /// Nanoseconds on a clock that never goes back; where it starts does not matter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nanos(pub u64);

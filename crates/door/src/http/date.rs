@@ -1,5 +1,7 @@
 //! The `Date` header and its kin.
 
+use rialto_time::Civil;
+
 /// A moment as HTTP writes it.
 pub type Date = [u8; 29];
 
@@ -9,21 +11,12 @@ pub type Date = [u8; 29];
 /// Never: every part has a fixed width.
 #[must_use]
 pub fn http_date(seconds: u64) -> Date {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-    // By Howard Hinnant's `civil_from_days`: years that begin in March, in eras of 400.
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = (year_of_era + era * 400 + u64::from(month <= 2)).min(9_999);
-    let (weekday, month) = (DAYS[(days % 7) as usize], MONTHS[month as usize - 1]);
-    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+    let Civil { year, month, day, hour, minute, second } = Civil::of(seconds);
+    let (weekday, month) = (DAYS[Civil::weekday(seconds)], MONTHS[month as usize - 1]);
+    let year = year.min(9_999);
     let text =
         format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT");
     text.as_bytes().try_into().expect("every part has a fixed width")

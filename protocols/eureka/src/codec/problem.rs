@@ -1,5 +1,7 @@
 //! Spring's error answers. Tools show their texts to people, and some clients read the type.
 
+use rialto_time::Civil;
+
 use super::Media;
 
 /// An answer that is an error of HTTP rather than of Eureka.
@@ -81,39 +83,6 @@ fn utc(now_ms: u64) -> String {
     let ms = now_ms % 1_000;
     let Civil { year, month, day, hour, minute, second } = Civil::of(now_ms / 1_000);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}")
-}
-
-/// A moment by the calendar.
-struct Civil {
-    year: u64,
-    /// 1 to 12.
-    month: usize,
-    day: u64,
-    hour: u64,
-    minute: u64,
-    second: u64,
-}
-
-impl Civil {
-    /// By Howard Hinnant's `civil_from_days`.
-    fn of(seconds: u64) -> Self {
-        let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-        let shifted = days + 719_468;
-        let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year + year / 4 - year / 100);
-        let from_march = (5 * of_year + 2) / 153;
-        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-        Civil {
-            year: year + era * 400 + u64::from(month <= 2),
-            // Both are small by the arithmetic above.
-            month: month as usize,
-            day: of_year - (153 * from_march + 2) / 5 + 1,
-            hour: of_day / 3_600,
-            minute: of_day / 60 % 60,
-            second: of_day % 60,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,48 +1,18 @@
 //! Dates as Nacos's answers write them, from milliseconds since 1970. UTC always.
 
+use rialto_time::Civil;
+
 /// `2026-11-23T04:46:10.171+00:00`, in JSON.
 pub fn iso(at_ms: u64) -> String {
-    let Moment { year, month, day, hour, minute, second } = Moment::of(at_ms);
+    let Civil { year, month, day, hour, minute, second } = Civil::of(at_ms / 1000);
     let ms = at_ms % 1000;
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}+00:00")
 }
 
 /// `20261123044636`, in the name of an exported file.
 pub fn compact(at_ms: u64) -> String {
-    let Moment { year, month, day, hour, minute, second } = Moment::of(at_ms);
+    let Civil { year, month, day, hour, minute, second } = Civil::of(at_ms / 1000);
     format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
-}
-
-struct Moment {
-    year: u64,
-    month: u64,
-    day: u64,
-    hour: u64,
-    minute: u64,
-    second: u64,
-}
-
-impl Moment {
-    /// Days to a civil date after Howard Hinnant: years begin in March, so that leap days are last.
-    fn of(at_ms: u64) -> Self {
-        let seconds = at_ms / 1000;
-        let days = seconds / 86_400;
-        let shifted = days + 719_468;
-        let era = shifted / 146_097;
-        let of_era = shifted % 146_097;
-        let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year + year / 4 - year / 100);
-        let from_march = (5 * of_year + 2) / 153;
-        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-        Moment {
-            year: year + era * 400 + u64::from(month <= 2),
-            month,
-            day: of_year - (153 * from_march + 2) / 5 + 1,
-            hour: seconds / 3600 % 24,
-            minute: seconds / 60 % 60,
-            second: seconds % 60,
-        }
-    }
 }
 
 #[cfg(test)]
