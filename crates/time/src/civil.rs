@@ -1,5 +1,5 @@
-//! The Gregorian calendar in UTC, by Howard Hinnant's `civil_from_days` and its inverse: years begin
-//! in March, so that the leap day is the last of its year, and go in eras of 400.
+//! The Gregorian calendar in UTC, by Howard Hinnant's `civil_from_days` and its inverse: years
+//! begin in March, so that the leap day is the last of its year, and go in eras of 400.
 
 /// Days from 1 March of the year 0 to 1 January 1970.
 const EPOCH_DAYS: u64 = 719_468;
@@ -45,7 +45,7 @@ impl Civil {
     }
 
     /// Seconds since the beginning of 1970; a day or an hour too many goes over into the next.
-    /// `None` for a time before, a year beyond 9999, a month beyond the twelfth, or a day or month 0.
+    /// `None` for a time before, a year beyond 9999, and what is no month or day.
     #[must_use]
     pub fn unix_s(&self) -> Option<u64> {
         let Self { year, month, day, hour, minute, second } = *self;

@@ -39,7 +39,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("rialto-sdk", &["rialto-api", "rialto-balance", "rialto-resilience", "rialto-sdk-macros"]),
     ("rialto-security", &[]),
     ("rialto-storage", &[]),
-    ("rialto-door", &["rialto-http1"]),
+    ("rialto-door", &["rialto-http1", "rialto-time"]),
     // Written as a user would write it.
     ("rialto-shop", &["rialto-sdk"]),
     ("rialto-compat-eureka", &["rialto-sdk"]),
