@@ -154,6 +154,25 @@ impl Pushes {
         self.send.send_data(out.into(), false).expect("sent");
     }
 
+    /// Says something with an address of the client's own.
+    pub(crate) async fn say_from(&mut self, kind: &str, client_ip: &str, body: Value) {
+        let mut out = Vec::new();
+        encode(&mut out, kind, client_ip, &[], body.to_string().as_bytes());
+        self.send.send_data(out.into(), false).expect("sent");
+    }
+
+    /// The next message, however long it takes; `None` at the stream's end.
+    pub(crate) async fn hear_ever(&mut self) -> Option<Message> {
+        loop {
+            if let Some(message) = message(&mut self.buffer) {
+                return Some(message);
+            }
+            let chunk = self.receive.data().await?.ok()?;
+            let _ = self.receive.flow_control().release_capacity(chunk.len());
+            self.buffer.extend_from_slice(&chunk);
+        }
+    }
+
     /// The next message; `None` at the stream's end.
     pub(crate) async fn hear(&mut self) -> Option<Message> {
         loop {

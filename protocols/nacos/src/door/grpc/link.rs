@@ -137,7 +137,8 @@ impl Link {
                 }
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(Some(Err(error))) => {
-                    tracing::debug!(peer = %self.guard.mailbox.remote, %error, "a connection ended");
+                    let peer = self.guard.mailbox.remote;
+                    tracing::debug!(%peer, %error, "a connection ended");
                     return Err(Over);
                 }
                 Poll::Ready(None) => return Err(Over),

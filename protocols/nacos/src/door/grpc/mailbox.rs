@@ -12,8 +12,8 @@ use rialto_security::{Grant, Identity};
 
 use super::request::Setup;
 use crate::limits::{
-    GRPC_CALLERS_MAX, GRPC_DETECT_AFTER_MS, GRPC_PUSH_BYTES_MAX, GRPC_PUSHES_WAITING_MAX, GRPC_SETUP_MS,
-    GRPC_STALL_MS,
+    GRPC_CALLERS_MAX, GRPC_DETECT_AFTER_MS, GRPC_PUSH_BYTES_MAX, GRPC_PUSHES_WAITING_MAX,
+    GRPC_SETUP_MS, GRPC_STALL_MS,
 };
 use crate::naming::{ConnectionId, Outcome, PushRequest};
 
