@@ -157,7 +157,7 @@ pub async fn start(
     let (listeners, main, grpc) = ports::bind(&config, workers)?;
     let connections = Connections::new(engine.clone());
     let push: Arc<dyn Push> = Arc::new(connections.clone());
-    let naming = Naming::new(engine.clone(), Arc::clone(&push), telemetry.clone());
+    let naming = Naming::new(engine.clone(), Arc::clone(&push), &telemetry);
     let configs = Configs::new(configurations, push, telemetry.clone());
     let mode = match config.access {
         Access::Loopback => access::Mode::Loopback,

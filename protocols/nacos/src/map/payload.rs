@@ -82,16 +82,16 @@ mod tests {
     #[test]
     fn comes_back_as_it_was() {
         let said = Said { enabled: true, weight: 2.5, metadata: vec![("k".into(), "v".into())] };
-        let plain = Payload {
+        let plain = || Payload {
             enabled: false,
             healthy: true,
             owner: 1 << 40,
             instance_id: None,
             said: None,
         };
-        assert!(plain.bytes().len() <= 12, "the common one is small");
-        let full = Payload { instance_id: Some("my".into()), said: Some(said), ..plain.clone() };
-        for payload in [plain, full] {
+        assert!(plain().bytes().len() <= 12, "the common one is small");
+        let full = Payload { instance_id: Some("my".into()), said: Some(said), ..plain() };
+        for payload in [plain(), full] {
             let instance = kept(payload.bytes());
             assert_eq!(Payload::owner_of(&instance), payload.owner);
             assert_eq!(Payload::of(&instance), payload);

@@ -92,14 +92,14 @@ struct Shared {
 impl Naming {
     /// Over an engine; pushes go out by `push`. [`Naming::run`] keeps it going.
     #[must_use]
-    pub fn new(engine: Engine, push: Arc<dyn Push>, telemetry: Telemetry) -> Self {
+    pub fn new(engine: Engine, push: Arc<dyn Push>, telemetry: &Telemetry) -> Self {
         let (revision, settings, checks) = engine.read(|state| {
             (state.revision(), SettingsTable::load(state), Checks::load(state, engine.now()))
         });
         let floor_ms = engine.now().0.max(revision.0 / REVISIONS_PER_MS);
         let shared = Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
             push,
-            meters: Meters::new(&telemetry),
+            meters: Meters::new(telemetry),
             clients: Clients::new(),
             shadows: Shadows::default(),
             settings,

@@ -33,26 +33,26 @@ impl Naming {
     /// Sends pushes, checks health, sweeps what is empty or expired, until `shutdown`.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         let mut watch = self.shared.engine.watch(Selector::All, None);
-        let checking = self.check_health();
-        let mut checking = std::pin::pin!(checking);
+        // Both wait for the network or the disk, which pushes must not.
+        let beside = async { tokio::join!(self.check_health(), self.keep_sweeping()) };
+        let mut beside = std::pin::pin!(beside);
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             self.pump();
-            self.sweep().await;
             let read = *self.shared.read.lock();
             let rest = self.next_due().map_or(Duration::from_secs(1), |due| {
                 Duration::from_millis(due.since(self.shared.engine.now()).0)
             });
             tokio::select! {
                 () = &mut shutdown => return,
-                () = &mut checking => {}
+                _ = &mut beside => {}
                 () = watch.beyond(read) => {}
                 () = self.shared.wake.notified() => {}
                 () = tokio::time::sleep(rest) => {}
             }
             tokio::select! {
                 () = &mut shutdown => return,
-                () = &mut checking => {}
+                _ = &mut beside => {}
                 () = tokio::time::sleep(ROUND) => {}
             }
         }

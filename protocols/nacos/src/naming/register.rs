@@ -32,8 +32,11 @@ const BEAT_UNKNOWN: u32 = 20_404;
 #[derive(Default)]
 pub(super) struct Shadows {
     len: AtomicUsize,
-    by_instance: Mutex<HashMap<(ServiceKey, Box<str>), Vec<Arc<Instance>>>>,
+    by_instance: Mutex<HashMap<Name, Vec<Arc<Instance>>>>,
 }
+
+/// A service and an identifier in it.
+type Name = (ServiceKey, Box<str>);
 
 impl Naming {
     /// A connection was set up, before its first naming call.
@@ -350,16 +353,23 @@ pub(super) fn deregister(key: &ServiceKey, id: &str) -> Command {
 
 /// A refusal of the catalog as a problem of the call.
 pub(super) fn refusal(refused: Refused) -> Problem {
-    let (status, code) = match &refused {
-        Refused::Full { .. } => (500, Code::Server),
-        Refused::UnknownInstance { .. } => (404, Code::InstanceNotFound),
-        Refused::ServiceInUse { .. } => (400, Code::ServiceNotEmpty),
-        Refused::InvalidName(_) | Refused::InvalidValue { .. } | Refused::TooLarge { .. } => {
-            (400, Code::Instance)
-        }
-        Refused::PromiseConflict { .. } | Refused::NeedsAgreement { .. } => (400, Code::Instance),
-    };
-    Problem::new(status, code, refused.to_string())
+    refused.into()
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let (status, code) = match &refused {
+            Refused::Full { .. } => (500, Code::Server),
+            Refused::UnknownInstance { .. } => (404, Code::InstanceNotFound),
+            Refused::ServiceInUse { .. } => (400, Code::ServiceNotEmpty),
+            Refused::InvalidName(_)
+            | Refused::InvalidValue { .. }
+            | Refused::TooLarge { .. }
+            | Refused::PromiseConflict { .. }
+            | Refused::NeedsAgreement { .. } => (400, Code::Instance),
+        };
+        Self::new(status, code, refused.to_string())
+    }
 }
 
 fn answer(code: u32, interval_ms: u64) -> BeatAnswer {

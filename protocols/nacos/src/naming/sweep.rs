@@ -2,12 +2,16 @@
 //! operator's changes of instances that are gone.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use rialto_catalog::{Command, DocumentKey, DocumentKind, Protocol, ServiceKey, Timestamp};
 
 use super::Naming;
 use crate::limits::{EMPTY_SERVICE_TTL_MS, OVERLAY_TTL_MS, SWEEP_MS};
 use crate::map::Overlay;
+
+/// How often it is asked whether it is time to sweep.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What was found without use, and since when.
 pub(super) struct Sweep {
@@ -47,6 +51,14 @@ impl Naming {
             if let Err(problem) = self.propose(Command::RemoveDocument { key }).await {
                 tracing::warn!(%problem, "changes of an instance that is gone stay");
             }
+        }
+    }
+
+    /// Sweeps for ever.
+    pub(super) async fn keep_sweeping(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            self.sweep().await;
         }
     }
 

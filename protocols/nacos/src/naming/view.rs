@@ -123,19 +123,22 @@ impl Naming {
     pub fn view(&self, key: &ServiceKey, clusters: &str, healthy_only: bool) -> ServiceView {
         let views = &self.shared.views;
         loop {
-            let there = self.shared.engine.read(|state| state.service(key).is_some());
-            if !there {
-                return self.view_of_none(key, clusters);
-            }
-            let slot = views.slot(key);
+            let slot = match views.find(key) {
+                Some(slot) => slot,
+                None if self.shared.engine.read(|state| state.service(key).is_some()) => {
+                    views.slot(key)
+                }
+                None => return self.view_of_none(key, clusters),
+            };
             let mut slot = slot.lock();
             if slot.dead {
                 continue;
             }
             let before = slot.bytes;
-            let Some(view) = self.view_in(&mut slot, key, clusters, healthy_only) else { continue };
+            let view = self.view_in(&mut slot, key, clusters, healthy_only);
             let after = slot.bytes;
             drop(slot);
+            let Some(view) = view else { return self.view_of_none(key, clusters) };
             views.weigh(before, after);
             return view;
         }
@@ -218,6 +221,10 @@ impl Views {
             floor_ms: AtomicU64::new(floor_ms),
             hand: AtomicUsize::new(0),
         }
+    }
+
+    fn find(&self, key: &ServiceKey) -> Option<Arc<Mutex<Slot>>> {
+        self.shard(key).lock().get(key).cloned()
     }
 
     fn slot(&self, key: &ServiceKey) -> Arc<Mutex<Slot>> {

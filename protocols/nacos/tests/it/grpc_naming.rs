@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use crate::grpc_client::{Client, Pushes, run};
 use crate::server::Server;
 
-fn named(service: &str, more: Value) -> Value {
+fn named(service: &str, mut more: Value) -> Value {
     let mut body = json!({
         "headers": {}, "namespace": "public", "serviceName": service, "groupName": "JG",
         "module": "naming",
     });
     let members = body.as_object_mut().unwrap();
-    members.extend(more.as_object().unwrap().clone());
+    members.append(more.as_object_mut().unwrap());
     body
 }
 

@@ -49,7 +49,7 @@ impl Lab {
     fn over(engine: Engine, clock: Arc<ManualClock>) -> Self {
         let pushed = Arc::new(Record::default());
         let naming =
-            Naming::new(engine.clone(), Arc::clone(&pushed) as Arc<dyn Push>, Telemetry::new());
+            Naming::new(engine.clone(), Arc::clone(&pushed) as Arc<dyn Push>, &Telemetry::new());
         let lab = Self { engine, clock, pushed, naming };
         [ONE, TWO].into_iter().for_each(|connection| lab.begin(connection));
         lab

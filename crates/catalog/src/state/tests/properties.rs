@@ -30,7 +30,7 @@ fn spec_of(id: usize, protocol: usize, weight: u8, agreed: bool) -> InstanceSpec
     let ttl = (!agreed).then_some(Millis(1_000 + 500 * id as u64));
     let base = InstanceSpec { weight: weight.into(), status, promise, ttl, ..base };
     match base.protocol {
-        Protocol::Nacos if !agreed && id % 2 == 0 => {
+        Protocol::Nacos if !agreed && id.is_multiple_of(2) => {
             InstanceSpec { unhealthy_after: Some(Millis(600)), ..base }
         }
         Protocol::Nacos => InstanceSpec { ttl: None, ..base },

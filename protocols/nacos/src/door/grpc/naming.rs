@@ -9,7 +9,7 @@ use super::request::{Answer, Members, Peer, Request, Response};
 use crate::access::{Rule, Scope};
 use crate::door::Parts;
 use crate::limits::{BATCH_INSTANCES_MAX, PATTERN_MATCHES_MAX};
-use crate::map::{GROUP_DEFAULT, InstanceForm, NAMESPACE_DEFAULT, check_names, key};
+use crate::map::{GROUP_DEFAULT, InstanceForm, NAMESPACE_DEFAULT, check_form, check_names, key};
 use crate::naming::{FuzzyForm, Owner, ServiceView, Target};
 use crate::{Code, Problem};
 
@@ -106,7 +106,7 @@ fn instance(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
     };
     let (key, form) = match asked.one() {
         Ok(checked) => checked,
-        Err(problem) => return invalid(REGISTERED, problem),
+        Err(problem) => return invalid(REGISTERED, &problem),
     };
     let owner = Owner::Connection(peer.id);
     let done = match asked.what.as_str() {
@@ -124,7 +124,7 @@ fn batch(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
     };
     let (key, forms) = match asked.many() {
         Ok(checked) => checked,
-        Err(problem) => return invalid(BATCH, problem),
+        Err(problem) => return invalid(BATCH, &problem),
     };
     let done = match asked.what.as_str() {
         "batchRegisterInstance" => parts.naming.register_batch(peer.id, &key, forms),
@@ -140,7 +140,7 @@ fn persistent(parts: &Parts, _: &Peer<'_>, request: &Request<'_>) -> Answer {
     };
     let (key, form) = match asked.one() {
         Ok(checked) => checked,
-        Err(problem) => return invalid(REGISTERED, problem),
+        Err(problem) => return invalid(REGISTERED, &problem),
     };
     let registers = match asked.what.as_str() {
         "registerInstance" => true,
@@ -168,7 +168,7 @@ fn query(parts: &Parts, _: &Peer<'_>, request: &Request<'_>) -> Answer {
             let healthy_only = asked.healthy_only.unwrap_or(false);
             shown(QUERIED, &parts.naming.view(&key, clusters, healthy_only)).into()
         }
-        Err(problem) => invalid(QUERIED, problem),
+        Err(problem) => invalid(QUERIED, &problem),
     }
 }
 
@@ -180,7 +180,7 @@ fn subscribe(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
     let clusters = asked.clusters.as_str();
     let key = match asked.key(clusters) {
         Ok(key) => key,
-        Err(problem) => return invalid(SUBSCRIBED, problem),
+        Err(problem) => return invalid(SUBSCRIBED, &problem),
     };
     let view = if asked.subscribe.unwrap_or(false) {
         parts.naming.subscribe(peer.id, &key, clusters)
@@ -199,7 +199,7 @@ fn list(parts: &Parts, _: &Peer<'_>, request: &Request<'_>) -> Answer {
     };
     let (namespace, group) = (asked.namespace.as_str(), asked.group_name.as_str());
     if let Err(problem) = check_names(namespace, group, "", "") {
-        return invalid(LISTED, problem);
+        return invalid(LISTED, &problem);
     }
     let positive = |number: Option<i64>, default| {
         let number = number.filter(|number| *number > 0);
@@ -238,7 +238,7 @@ fn watch(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
     let received = asked.received_group_keys.unwrap_or_default();
     if received.len() > 2 * PATTERN_MATCHES_MAX {
         let message = "more received keys than a pattern may match";
-        return invalid(WATCHED, Problem::new(400, Code::ParameterInvalid, message));
+        return invalid(WATCHED, &Problem::new(400, Code::ParameterInvalid, message));
     }
     let received: Vec<&str> = received.iter().map(Text::as_str).collect();
     let initial = asked.initializing.unwrap_or(false);
@@ -256,7 +256,7 @@ impl Registration<'_> {
             return Err(Problem::new(400, Code::ParameterMissing, message));
         };
         let key = self.key(instance.cluster())?;
-        Ok((key, instance.form()?))
+        Ok((key, checked(instance)?))
     }
 
     fn many(&mut self) -> Result<(ServiceKey, Vec<InstanceForm>), Problem> {
@@ -265,7 +265,7 @@ impl Registration<'_> {
             let message = format!("a batch of more than {BATCH_INSTANCES_MAX} instances");
             return Err(Problem::new(400, Code::ParameterInvalid, message));
         }
-        let forms: Result<_, _> = instances.into_iter().map(Instance::form).collect();
+        let forms: Result<_, _> = instances.into_iter().map(checked).collect();
         Ok((self.key("")?, forms?))
     }
 
@@ -287,6 +287,18 @@ impl Question<'_> {
             self.service_name.as_str(),
             clusters,
         )
+    }
+}
+
+/// What a client says, as far as the check of parameters has no objection. What else may be wrong
+/// with it is the call's to say.
+fn checked(instance: Instance<'_>) -> Result<InstanceForm, Problem> {
+    let form = instance.form()?;
+    match check_form(&form) {
+        Err(problem) if matches!(problem.code, Code::ParameterMissing | Code::ParameterInvalid) => {
+            Err(problem)
+        }
+        Ok(()) | Err(_) => Ok(form),
     }
 }
 
@@ -317,7 +329,7 @@ fn did(kind: &'static str, what: &str) -> Response {
 }
 
 /// What the check of parameters refuses is refused in the request's own type of answer.
-fn invalid(kind: &'static str, problem: Problem) -> Answer {
+fn invalid(kind: &'static str, problem: &Problem) -> Answer {
     let message = format!("Param check invalid:{}", problem.message);
     Response::refused(kind, problem.status.into(), message).into()
 }

@@ -45,7 +45,7 @@ fn an_operators_change_outlives_the_connection() {
     lab.register(Owner::Connection(TWO), own.clone()).unwrap();
     assert_eq!(host(&lab), changed, "whoever registers it");
     run(lab.naming.patch_instance(&gold(), target(), weighing(7.0))).unwrap();
-    assert_eq!(host(&lab), (json!(7.0), changed.1.clone()), "what is absent stays");
+    assert_eq!(host(&lab), (json!(7.0), changed.1), "what is absent stays");
     run(lab.naming.update_instance(&gold(), target(), weighing(8.0))).unwrap();
     assert_eq!(host(&lab), (json!(8.0), json!({"zone":"a","v":"1"})), "and here it does not");
     sweep(&lab);

@@ -59,7 +59,7 @@ fn a_full_beat_registers_what_is_unknown() {
     assert_eq!(beat(&lab, 1, None), (20_404, 5_000));
     let metadata = vec![pair("preserved.heart.beat.interval", "1000")];
     let full = InstanceForm { metadata, ..form(1) };
-    assert_eq!(beat(&lab, 1, Some(full.clone())), (10_200, 1_000));
+    assert_eq!(beat(&lab, 1, Some(full)), (10_200, 1_000));
     assert_eq!(beat(&lab, 1, None), (10_200, 1_000), "its metadata says how often");
     assert_eq!(lab.ports(), [1]);
 }

@@ -103,7 +103,7 @@ fn health_is_set_by_hand_only_where_nothing_checks_it() {
 fn health_is_found_out() {
     let clock: Arc<dyn rialto_engine::Clock> = Arc::new(rialto_engine::SystemClock::new());
     let engine = Engine::in_memory(clock, Telemetry::new());
-    let naming = Naming::new(engine, Arc::new(Record::default()), Telemetry::new());
+    let naming = Naming::new(engine, Arc::new(Record::default()), &Telemetry::new());
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
