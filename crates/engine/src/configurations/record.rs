@@ -5,7 +5,7 @@ use rialto_configuration::{
     Kind, Meta, Op, Origin, Rule, Scope, Write as Change,
 };
 use rialto_storage::{Record, Table, Vault, Write};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::sync::Arc;
 
 /// Sorts below everything that a name may contain, and is in no name.
@@ -41,6 +41,7 @@ struct VersionValue {
     schema: String,
     secret: bool,
     /// A [`Body`], sealed when it is a secret.
+    #[serde(serialize_with = "raw")]
     body: Vec<u8>,
 }
 
@@ -59,13 +60,14 @@ struct HistoryValue {
     rule: Option<(String, String)>,
     secret: bool,
     /// A [`Body`], sealed when it is a secret.
+    #[serde(serialize_with = "raw")]
     body: Vec<u8>,
 }
 
 /// What may be a secret.
 #[derive(Serialize, Deserialize)]
 struct Body<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, serialize_with = "raw")]
     content: &'a [u8],
     encrypted_data_key: &'a str,
 }
@@ -361,6 +363,11 @@ fn scope_key(scope: &Scope) -> Vec<u8> {
         Scope::Group(name) => format!("group{SEPARATOR}{name}"),
     }
     .into_bytes()
+}
+
+/// Writes bytes at once, where the derived way would write one after the other.
+fn raw<S: Serializer>(bytes: &impl AsRef<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes.as_ref())
 }
 
 fn encode(value: &impl Serialize) -> Vec<u8> {
