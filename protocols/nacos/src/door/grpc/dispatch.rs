@@ -83,6 +83,7 @@ pub(super) fn answer(
         // Probes carry no token, and must not fail for it.
         _ if entry.rule == Rule::Public => Ok(Identity::anonymous()),
         Identified::Now(identified) => identified,
+        Identified::Later(_) if parts.access.mode() != Mode::SignedIn => Ok(Identity::anonymous()),
         // Passwords are for signing in over HTTP.
         Identified::Later(_) => Err(denied("only access tokens are taken over gRPC")),
     };
@@ -104,7 +105,7 @@ pub(super) fn answer(
         let problem = denied("this connection has called with too many identities; open another");
         return Response::problem(entry.answer, problem).into();
     }
-    let peer = Peer { id: mailbox.id(), name: &mailbox.name, remote: mailbox.remote, setup };
+    let peer = Peer { id: mailbox.id(), remote: mailbox.remote, setup };
     let request = Request {
         kind: payload.kind,
         headers: payload.headers,

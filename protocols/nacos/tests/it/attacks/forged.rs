@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use rialto_nacos::NacosConfig;
 use rialto_nacos::codec::form;
 use serde_json::json;
 
@@ -98,6 +99,19 @@ fn no_token_signed_with_a_known_key_is_accepted() {
     // Another installation has another key.
     let other = Server::signed_in();
     assert_eq!(users(&other, &[("Authorization", &format!("Bearer {own}"))]), 403);
+}
+
+/// A door that others reach is closed until somebody says otherwise (row 8).
+#[test]
+fn no_door_is_open_to_others_by_default() {
+    let everywhere = SocketAddr::from(([0, 0, 0, 0], 0));
+    for config in [
+        NacosConfig { listen: everywhere, ..NacosConfig::default() },
+        NacosConfig { grpc_listen: Some(everywhere), ..NacosConfig::default() },
+    ] {
+        let Err(refused) = Server::configured(config) else { panic!("it opened") };
+        assert!(refused.to_string().contains("--set nacos.auth=required"), "{refused}");
+    }
 }
 
 /// No user, password, or way to become the administrator comes with the server (rows 8 and 9).

@@ -15,6 +15,9 @@ const SERVICE: &[(&str, &str)] =
     &[("serviceName", "s"), ("groupName", "G"), ("ip", "10.0.0.1"), ("port", "80")];
 const PAGE: &[(&str, &str)] = &[("pageNo", "1"), ("pageSize", "10")];
 
+/// Parameters of a call, in parts that others share.
+type Parts = &'static [&'static [(&'static str, &'static str)]];
+
 /// A configuration and a service in namespaces `a` and `b`, and a user `u1` with rights on `a`.
 fn server(rights: Rights) -> (Server, String) {
     let server = Server::signed_in();
@@ -33,7 +36,7 @@ fn server(rights: Rights) -> (Server, String) {
 }
 
 /// Calls that read one namespace, of every generation that does the same (#13259, #13233, #13600).
-const READS: &[(&str, &[&[(&str, &str)]])] = &[
+const READS: &[(&str, Parts)] = &[
     ("/nacos/v1/cs/configs", &[CONFIG]),
     ("/nacos/v1/cs/configs", &[CONFIG, &[("show", "all")]]),
     ("/nacos/v1/cs/configs", &[CONFIG, &[("beta", "true")]]),
@@ -76,7 +79,7 @@ const READS: &[(&str, &[&[(&str, &str)]])] = &[
     ("/v3/console/ns/instance/list", &[SERVICE, PAGE]),
 ];
 
-const WRITES: &[(&str, &str, &[&[(&str, &str)]])] = &[
+const WRITES: &[(&str, &str, Parts)] = &[
     ("POST", "/nacos/v1/cs/configs", &[CONFIG, &[("content", "x")]]),
     ("DELETE", "/nacos/v1/cs/configs", &[CONFIG]),
     ("POST", "/nacos/v2/cs/config", &[CONFIG, &[("content", "x")]]),
@@ -293,6 +296,56 @@ fn listening_over_grpc_checks_every_context() {
     });
 }
 
+/// Requests about namespace `b`, of every type that names one.
+fn requests_for_b() -> Vec<(&'static str, Value)> {
+    let service = json!({"namespace": "b", "groupName": "G", "serviceName": "s"});
+    let with = |members: Value| {
+        let mut body = service.clone();
+        for (name, value) in members.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        body
+    };
+    let instance = json!({"ip": "10.0.0.9", "port": 9, "ephemeral": true, "healthy": true,
+        "enabled": true, "weight": 1.0, "clusterName": "DEFAULT", "metadata": {}});
+    let config = json!({"tenant": "b", "group": "G", "dataId": "d"});
+    let watch = |kind| {
+        let body = json!({"groupKeyPattern": "b>>*>>*", "watchType": "WATCH",
+            "receivedGroupKeys": [], "initializing": true});
+        (kind, body)
+    };
+    let registered = json!({"type": "registerInstance", "instance": instance});
+    let gone = json!({"type": "deregisterInstance", "instance": instance});
+    let batch = json!({"type": "batchRegisterInstance", "instances": [instance]});
+    vec![
+        ("ConfigQueryRequest", config.clone()),
+        (
+            "ConfigPublishRequest",
+            json!({"tenant": "b", "group": "G", "dataId": "d", "content": "x"}),
+        ),
+        ("ConfigRemoveRequest", config),
+        watch("ConfigFuzzyWatchRequest"),
+        ("InstanceRequest", with(registered.clone())),
+        ("InstanceRequest", with(gone)),
+        ("PersistentInstanceRequest", with(registered)),
+        ("BatchInstanceRequest", with(batch)),
+        ("ServiceQueryRequest", service.clone()),
+        ("SubscribeServiceRequest", with(json!({"subscribe": true}))),
+        ("ServiceListRequest", with(json!({"pageNo": 1, "pageSize": 10}))),
+        watch("NamingFuzzyWatchRequest"),
+    ]
+}
+
+/// What whoever decides might read and whoever answers does not, or the other way round.
+fn tricks() -> [Value; 4] {
+    [
+        json!({}),
+        json!({"namespaceId": "a", "module": "config", "clientNamespace": "a"}),
+        json!({"tags": {"tenant": "a", "namespace": "a"}}),
+        json!({"tenant ": "a", "Namespace": "a", "TENANT": "a"}),
+    ]
+}
+
 #[test]
 fn no_request_over_grpc_crosses_into_another_namespace() {
     let (server, member) = server(Rights::ReadWrite);
@@ -300,39 +353,50 @@ fn no_request_over_grpc_crosses_into_another_namespace() {
         let mut client = Client::connect(server.grpc).await;
         let _pushes = client.set_up().await;
         let headers = [("accessToken", member.as_str())];
-        let tricks = [
-            json!({}),
-            json!({"groupKeyPattern": "a>>*>>*"}),
-            json!({"namespaceId": "a", "module": "config", "clientNamespace": "a"}),
-        ];
-        for (kind, body) in [
-            ("ConfigQueryRequest", json!({"tenant": "b", "group": "G", "dataId": "d"})),
-            (
-                "ConfigPublishRequest",
-                json!({"tenant": "b", "group": "G", "dataId": "d", "content": "x"}),
-            ),
-            ("ConfigRemoveRequest", json!({"tenant": "b", "group": "G", "dataId": "d"})),
-            (
-                "ConfigQueryRequest",
-                json!({"tenant": "b", "namespace": "a", "group": "G", "dataId": "d"}),
-            ),
-        ] {
-            for trick in &tricks {
+        for (kind, body) in requests_for_b() {
+            for trick in tricks() {
                 let mut body = body.clone();
                 for (name, value) in trick.as_object().unwrap() {
                     body[name] = value.clone();
                 }
+                if kind.starts_with("Config") {
+                    body["namespace"] = "a".into();
+                } else {
+                    body["tenant"] = "a".into();
+                }
+                if !kind.contains("FuzzyWatch") {
+                    body["groupKeyPattern"] = "a>>*>>*".into();
+                }
                 let (_, said) = client.ask_with(kind, &headers, body.clone()).await;
                 assert_eq!(said["errorCode"], 403, "{kind} {body}: {said}");
-                assert!(!said.to_string().contains(SECRET));
+                let text = said.to_string();
+                assert!(!text.contains(SECRET) && !text.contains("10.0.0.1"), "{kind}: {text}");
             }
         }
-        let watch = json!({"groupKeyPattern": "b>>*>>*", "watchType": "WATCH",
-            "receivedGroupKeys": [], "initializing": true});
-        let (_, said) = client.ask_with("ConfigFuzzyWatchRequest", &headers, watch).await;
-        assert_eq!(said["errorCode"], 403, "{said}");
         let body = json!({"tenant": "a", "group": "G", "dataId": "d"});
         let (_, said) = client.ask_with("ConfigQueryRequest", &headers, body).await;
         assert_eq!(said["content"], "open-in-a");
+        let body = json!({"namespace": "a", "groupName": "G", "serviceName": "s"});
+        let (_, said) = client.ask_with("ServiceQueryRequest", &headers, body).await;
+        assert_eq!(said["serviceInfo"]["hosts"][0]["ip"], "10.0.0.1", "{said}");
+    });
+}
+
+/// Members by position, which mean something else to whoever decides than to whoever answers.
+#[test]
+fn a_list_is_no_request() {
+    let (server, _) = server(Rights::ReadWrite);
+    user(&server, "home", &[("public:*:*", Rights::ReadWrite)]);
+    let member = token(&server, "home");
+    run(async {
+        let mut client = Client::connect(server.grpc).await;
+        let _pushes = client.set_up().await;
+        let headers = [("accessToken", member.as_str())];
+        for kind in ["ConfigQueryRequest", "ServiceQueryRequest", "SubscribeServiceRequest"] {
+            for body in [json!(["d", "G", "b"]), json!(["b", "G", "s"]), json!([]), json!("x")] {
+                let (_, said) = client.ask_with(kind, &headers, body.clone()).await;
+                assert_eq!(said["errorCode"], 403, "{kind} {body}: {said}");
+            }
+        }
     });
 }

@@ -7,7 +7,7 @@ use rialto_catalog::Policy;
 use rialto_configuration::Quotas;
 use rialto_door::{Access, Shutdown};
 use rialto_engine::{Configurations, Engine, SystemClock};
-use rialto_nacos::NacosConfig;
+use rialto_nacos::{NacosConfig, StartError};
 use rialto_security::Security;
 use rialto_telemetry::Telemetry;
 
@@ -36,6 +36,13 @@ impl Server {
     }
 
     fn with(access: Access) -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let config = NacosConfig { listen, access, ..NacosConfig::default() };
+        Self::configured(config).expect("the door opens")
+    }
+
+    /// Whatever the configuration says.
+    pub(crate) fn configured(config: NacosConfig) -> Result<Self, StartError> {
         let telemetry = Telemetry::new();
         let clock = Arc::new(SystemClock::new());
         let engine = Engine::in_memory_with(Policy::default(), clock, telemetry.clone());
@@ -45,13 +52,12 @@ impl Server {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let config = NacosConfig { listen, access, workers: 2, ..NacosConfig::default() };
+        let config = NacosConfig { workers: 2, ..config };
         let (known, stop) = (security.clone(), shutdown.clone());
         let start = rialto_nacos::start(config, engine, configurations, known, telemetry, stop);
-        let bound = runtime.block_on(start).expect("the door opens");
+        let bound = runtime.block_on(start)?;
         let (address, grpc) = (bound.main, bound.grpc);
-        Server { address, grpc, security, shutdown, runtime: Some(runtime) }
+        Ok(Server { address, grpc, security, shutdown, runtime: Some(runtime) })
     }
 
     pub(crate) fn get(&self, path: &str) -> Response {
