@@ -30,11 +30,8 @@ pub enum Declared {
 /// All of it: there is no other way to reach anything.
 #[must_use]
 pub fn declared() -> Vec<Declared> {
-    let routes = http::routes().map(|it| Declared::Http {
-        method: it.method,
-        path: it.path,
-        rule: it.rule,
-    });
+    let routes =
+        http::routes().map(|it| Declared::Http { method: it.method, path: it.path, rule: it.rule });
     let requests = grpc::entries().map(|it| Declared::Grpc {
         kind: it.kind,
         answer: it.answer,

@@ -18,8 +18,6 @@ use crate::{Code, Problem};
 pub(crate) struct Peer<'a> {
     /// The connection, among all of this process.
     pub(crate) id: ConnectionId,
-    /// The connection as clients and operators see it: `<ms>_<ip>_<port>`.
-    pub(crate) name: &'a str,
     /// The other end of the socket.
     pub(crate) remote: SocketAddr,
     /// What the client said of itself.
