@@ -74,12 +74,11 @@ impl Configs {
         }
     }
 
-    /// Tells listeners of changes and forgets old history, until `shutdown`.
+    /// Tells listeners of changes until `shutdown`.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         tokio::select! {
             () = shutdown => {}
             () = self.deliver() => {}
-            () = self.shared.configurations.run(std::future::pending()) => {}
         }
     }
 

@@ -126,7 +126,8 @@ pub(super) async fn eventually(mut holds: impl FnMut() -> bool) {
 /// Lets whatever is under way be done: a change of another name is told after all before it.
 async fn settle(rig: &Rig) {
     rig.listen(999, "9.9.9.9", "settled", "", "");
-    rig.publish("settled", "x").await;
+    // Another content each time, since the same again is told to nobody.
+    rig.publish("settled", &format!("after {}", rig.md5("settled"))).await;
     let is_settled = |(connection, push): &(ConnectionId, PushRequest)| {
         connection.0 == 999 && push.kind == "ConfigChangeNotifyRequest"
     };
