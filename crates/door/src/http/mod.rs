@@ -52,7 +52,7 @@ pub trait Handler: Send + Sync + 'static {
         Box::pin(std::future::ready(()))
     }
 
-    /// HTTP/2 calls under way, which a stop waits for a while.
+    /// What there is to do on HTTP/2 connections before they may end; a stop waits for it a while.
     fn busy(&self) -> usize {
         0
     }

@@ -119,9 +119,7 @@ impl<H: Handler> Worker<H> {
         };
         let tls = tls.clone();
         tokio::spawn(async move {
-            let wait = Duration::from_millis(worker.limits.deadlines.head_ms);
-            // A client that says nothing is a plain one that may come with a request later.
-            match tls.accept(stream, wait, H::HTTP2).await {
+            match tls.accept(stream, worker.limits.deadlines, H::HTTP2).await {
                 Ok((transport, http2)) => {
                     origin.secure = matches!(transport, Transport::Tls(_));
                     // In a task of its own: what the handshake needed is of no use any more.

@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use crate::http::Transport;
+use crate::http::{Deadlines, Transport};
 use crate::limits::{PEM_BYTES_MAX, TLS_RELOAD_CHECK_MS};
 use validity::not_after;
 
@@ -117,24 +117,23 @@ impl Tls {
     }
 
     /// Begins a connection, plain or encrypted as its first byte says, and whether the client has
-    /// chosen HTTP/2.
+    /// chosen HTTP/2. A client may take as long to say something as between two requests.
     pub(crate) async fn accept(
         &self,
         stream: TcpStream,
-        wait: Duration,
+        deadlines: Deadlines,
         http2: bool,
     ) -> io::Result<(Transport, bool)> {
-        let work = async {
-            let mut first = [0];
-            if stream.peek(&mut first).await? == 0 || first[0] != HANDSHAKE {
-                return Ok((Transport::Plain(stream), false));
-            }
-            let acceptor = TlsAcceptor::from(self.0.current(http2));
-            let stream = acceptor.accept(stream).await?;
-            let chosen = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            Ok((Transport::Tls(Box::new(stream)), chosen))
-        };
-        tokio::time::timeout(wait, work).await?
+        let within = Duration::from_millis;
+        let mut first = [0];
+        let peeked = tokio::time::timeout(within(deadlines.idle_ms), stream.peek(&mut first));
+        if peeked.await?? == 0 || first[0] != HANDSHAKE {
+            return Ok((Transport::Plain(stream), false));
+        }
+        let handshake = TlsAcceptor::from(self.0.current(http2)).accept(stream);
+        let stream = tokio::time::timeout(within(deadlines.head_ms), handshake).await??;
+        let chosen = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok((Transport::Tls(Box::new(stream)), chosen))
     }
 }
 

@@ -15,7 +15,7 @@ const MAIN: usize = 0;
 pub(super) struct Worker {
     desk: Desk,
     parts: Parts,
-    /// Calls over gRPC under way.
+    /// What a stop has to wait for: calls over gRPC, and connections that have not been told.
     busy: Arc<AtomicUsize>,
 }
 

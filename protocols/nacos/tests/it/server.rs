@@ -21,7 +21,6 @@ pub(crate) struct Server {
     /// gRPC alone.
     pub(crate) grpc: SocketAddr,
     pub(crate) bound: Bound,
-    pub(crate) engine: Engine,
     pub(crate) security: Security,
     pub(crate) shutdown: Shutdown,
     runtime: Option<tokio::runtime::Runtime>,
@@ -60,7 +59,7 @@ impl Server {
         let config = NacosConfig { listen, workers: 2, ..config };
         let start = rialto_nacos::start(
             config,
-            engine.clone(),
+            engine,
             configurations,
             security.clone(),
             telemetry,
@@ -68,7 +67,7 @@ impl Server {
         );
         let bound = runtime.block_on(start).expect("the door opens");
         let (address, grpc, runtime) = (bound.main, bound.grpc, Some(runtime));
-        Server { address, grpc, bound, engine, security, shutdown, runtime }
+        Server { address, grpc, bound, security, shutdown, runtime }
     }
 
     pub(crate) fn get(&self, path: &str) -> Response {

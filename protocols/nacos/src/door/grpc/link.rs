@@ -29,7 +29,7 @@ use crate::limits::{
 };
 use crate::naming::{Client, Outcome};
 
-/// Serves a connection until it ends. `busy` counts calls under way.
+/// Serves a connection until it ends. `busy` counts what a stop has to wait for.
 pub(in crate::door) async fn serve(
     parts: Parts,
     busy: Arc<AtomicUsize>,
@@ -81,12 +81,24 @@ struct Link {
     held: Held,
     /// Bytes handed to `http2` since the socket last took everything.
     handed: usize,
-    /// As many calls are counted in `busy`.
+    /// What is counted in `busy`: calls under way, and the connection itself until it has said that
+    /// the door closes.
     counted: usize,
     busy: Arc<AtomicUsize>,
+    stop: Stop,
     /// The last frames are on their way.
     is_ending: bool,
     guard: Guard,
+}
+
+/// How far a stop has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    No,
+    /// What is to be said is on its way.
+    Begun,
+    /// It has left.
+    Said,
 }
 
 /// The connection is over.
@@ -98,6 +110,7 @@ impl Link {
         busy: Arc<AtomicUsize>,
         http2: Connection<Watched<Socket>, Bytes>,
     ) -> Self {
+        busy.fetch_add(1, Relaxed);
         Link {
             http2,
             calls: Vec::new(),
@@ -105,8 +118,9 @@ impl Link {
             setup: None,
             held: Held::default(),
             handed: 0,
-            counted: 0,
+            counted: 1,
             busy,
+            stop: Stop::No,
             is_ending: false,
             guard,
         }
@@ -121,7 +135,7 @@ impl Link {
             return self.drive(context);
         }
         let now_ms = self.guard.parts.connections.now_ms();
-        self.obey(now_ms)?;
+        self.obey(context, now_ms)?;
         self.get_on_with_calls(context, now_ms);
         self.get_on_with_stream(context, now_ms)?;
         self.account();
@@ -147,6 +161,9 @@ impl Link {
         }
         if !self.guard.mailbox.is_blocked() {
             self.handed = 0;
+            if self.stop == Stop::Begun {
+                self.stop = Stop::Said;
+            }
         }
         Ok(())
     }
@@ -188,7 +205,7 @@ impl Link {
     }
 
     /// Does what others asked of this connection.
-    fn obey(&mut self, now_ms: u64) -> Result<(), Over> {
+    fn obey(&mut self, context: &Context<'_>, now_ms: u64) -> Result<(), Over> {
         let asked = self.guard.mailbox.asked();
         if asked == 0 {
             return Ok(());
@@ -210,6 +227,8 @@ impl Link {
         if is_asked(Ask::Stop) {
             self.http2.graceful_shutdown();
             self.end_stream(Status::Unavailable);
+            self.stop = Stop::Begun;
+            context.waker().wake_by_ref();
         }
         Ok(())
     }
@@ -311,9 +330,10 @@ impl Link {
         let calls_due = self.calls.iter().map(Call::due_ms).min().unwrap_or(u64::MAX);
         self.guard.mailbox.due(calls_due.min(stream.map_or(u64::MAX, Stream::due_ms)));
         let waiting = self.calls.iter().filter(|call| call.is_waiting()).count();
+        let count = waiting + usize::from(self.stop != Stop::Said);
         // Wrapping: the difference may be negative.
-        self.busy.fetch_add(waiting.wrapping_sub(self.counted), Relaxed);
-        self.counted = waiting;
+        self.busy.fetch_add(count.wrapping_sub(self.counted), Relaxed);
+        self.counted = count;
     }
 }
 
