@@ -226,8 +226,8 @@ mod tests {
     fn pages_are_parts_of_a_limited_size() {
         let all: Vec<usize> = (0..25).collect();
         assert_eq!(PageAsked::new(3, 10).of(&all), [20, 21, 22, 23, 24]);
-        assert_eq!(PageAsked::new(4, 10).of(&all), []);
-        assert_eq!(PageAsked::new(i64::MAX, i64::MAX).of(&all), []);
+        assert!(PageAsked::new(4, 10).of(&all).is_empty());
+        assert!(PageAsked::new(i64::MAX, i64::MAX).of(&all).is_empty());
         assert_eq!(PageAsked::new(1, i64::MAX).size, PAGE_SIZE_MAX);
         let page = Page::new(PageAsked::new(3, 10), all.len(), vec![20]);
         assert_eq!((page.total_count, page.pages_available), (25, 3));
