@@ -37,6 +37,7 @@ const LOOKS = [
 
 let rialto;
 let browser;
+let beats;
 
 before(async () => {
   rialto = await startRialto();
@@ -46,6 +47,7 @@ before(async () => {
   await publish("shop.yaml", `${SHOP_V2}  retries: 2\n`, { type: "yaml" }, { betaIps: "10.0.0.7" });
   const instance = new URLSearchParams({ serviceName: "inventory", ip: "10.0.0.9", port: "9090" });
   await nacos("POST", `/v1/ns/instance?${instance}`);
+  beats = setInterval(() => nacos("PUT", `/v1/ns/instance/beat?${instance}`), 4_000);
   await signedIn({}, async (page) => {
     await page.goto(`${rialto.api}/configuration/add`);
     await write(page, { data_id: "database.toml", content: "password = \"treasure\"\n" });
@@ -55,6 +57,7 @@ before(async () => {
 });
 
 after(async () => {
+  clearInterval(beats);
   await browser?.close();
   const end = await rialto?.stop();
   assert.equal(end?.code, 0, end?.said);

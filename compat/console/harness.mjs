@@ -93,8 +93,9 @@ export async function openPage(browser, rialto, { lang = "en", theme = "light", 
   page.setDefaultTimeout(WAIT_MS_MAX);
   const wrong = [];
   page.on("console", (message) => {
-    // Chromium reports answers to a wrong password and a wrong form, which are asked for here.
-    const wanted = /status of (401|422)/.test(message.text());
+    // Chromium reports answers to a wrong password, a wrong form and a form that came too late,
+    // which are asked for here.
+    const wanted = /status of (401|409|422)/.test(message.text());
     if (message.type() === "error" && !wanted) wrong.push(`console: ${message.text()}`);
   });
   page.on("pageerror", (error) => wrong.push(`script: ${error.message}`));

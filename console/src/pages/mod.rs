@@ -203,7 +203,12 @@ impl Target {
             Self::Access => None,
             other => Some(other.needs()),
         };
-        let may = needs.is_none_or(|(action, resource)| view.may(app, action, &resource));
+        let Some((action, resource)) = needs else { return Ok(()) };
+        // A refusal is written to the audit log, unlike what a page does not offer.
+        let may = view.session.as_ref().is_some_and(|session| {
+            let security = &app.context.security;
+            security.authorize(&session.identity, action, &resource).is_allowed()
+        });
         if may { Ok(()) } else { Err(StatusCode::FORBIDDEN) }
     }
 

@@ -227,8 +227,11 @@ impl Draft {
         let meta = formal.map_or_else(Meta::default, |formal| formal.meta.clone());
         let said = |text: String| (!text.is_empty()).then_some(text);
         let content = Content::new(&self.content);
-        let before = formal.map(|formal| &formal.effective);
-        let same = before.filter(|before| before.content.md5() == content.md5());
+        let formals = entry.into_iter().filter_map(|one| one.formal.as_ref());
+        let grays = entry.into_iter().flat_map(|one| &one.grays).map(|gray| &gray.effective);
+        let mut published = formals.map(|formal| &formal.effective).chain(grays);
+        // An encrypted text keeps the key that it came with.
+        let same = published.find(|one| one.content.md5() == content.md5());
         let text = |text: &str| Some(text.trim().to_owned());
         let secret = match gray {
             true => entry.map(Entry::is_secret),

@@ -5,7 +5,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
-use rialto_configuration::{ConfigKey, Entry};
+use rialto_configuration::{ConfigKey, Entry, Publish};
 use rialto_engine::ReadError;
 use rialto_security::Action;
 use serde::Deserialize;
@@ -253,7 +253,10 @@ pub(super) async fn roll_back(
         return version_again(&app, view, &key, place.id, text, StatusCode::CONFLICT);
     }
     content.text().clone_into(&mut draft.content);
-    let publish = draft.publish(key.clone(), entry.as_deref(), false, origin(&member));
+    let publish = Publish {
+        encrypted_data_key: past.encrypted_data_key.clone(),
+        ..draft.publish(key.clone(), entry.as_deref(), false, origin(&member))
+    };
     match app.context.configurations.publish(publish).await {
         Ok(_) => Redirect::to(&format!("{}?notice=rolled_back", href(&key))).into_response(),
         Err(error) => {

@@ -29,6 +29,8 @@ pub(super) struct Past {
     /// Absent for a removal.
     pub(super) content: Option<Content>,
     pub(super) kind: Kind,
+    /// The key that an encrypted content came with.
+    pub(super) encrypted_data_key: String,
 }
 
 /// The lines of a page, newest first, as versions. Only the first page knows what is published now.
@@ -61,14 +63,17 @@ pub(super) fn past(
             let next = newer.iter().rev().find(|one| one.gray_name() == line.gray_name());
             let version =
                 Version { is_now: next.is_none() && line.op != Op::Delete, ..Version::of(&line) };
-            let content = match (line.op, next) {
+            let found = match (line.op, next) {
                 (Op::Delete, _) => None,
                 (_, Some(next)) => {
-                    configurations.history_entry(next.id)?.map(|entry| entry.content)
+                    let entry = configurations.history_entry(next.id)?;
+                    entry.map(|entry| (entry.content, entry.encrypted_data_key))
                 }
                 (_, None) => now(configurations.entry(&key.borrow()).as_deref(), &line),
             };
-            return Ok(Some(Past { version, content, kind: line.kind }));
+            let (content, key) = found.unzip();
+            let encrypted_data_key = key.unwrap_or_default();
+            return Ok(Some(Past { version, content, kind: line.kind, encrypted_data_key }));
         }
         if found.page_no >= found.total.div_ceil(HISTORY_ROWS_MAX) {
             break;
@@ -77,12 +82,12 @@ pub(super) fn past(
     Ok(None)
 }
 
-fn now(entry: Option<&Entry>, line: &HistoryLine) -> Option<Content> {
+fn now(entry: Option<&Entry>, line: &HistoryLine) -> Option<(Content, String)> {
     let effective = match &line.rule {
         None => entry?.formal.as_ref().map(|formal| &formal.effective)?,
         Some(rule) => entry?.gray(&Rule::name(rule)).map(|gray| &gray.effective)?,
     };
-    Some(effective.content.clone())
+    Some((effective.content.clone(), effective.encrypted_data_key.to_string()))
 }
 
 impl Version {

@@ -69,3 +69,20 @@ async fn a_long_history_has_pages() {
     let oldest = browser.get(&format!("{ITEM}/history/1")).await.body;
     assert!(oldest.contains("a: 0"));
 }
+
+#[tokio::test]
+async fn an_encrypted_text_comes_back_with_its_key() {
+    let mut browser = Browser::signed_in().await;
+    for (content, key) in [("cipher one", "key one"), ("cipher two", "key two")] {
+        browser
+            .publish_with("app.yaml", content, |publish| {
+                publish.encrypted_data_key = key.to_owned();
+            })
+            .await;
+    }
+    let version = format!("{ITEM}/history/1");
+    browser.submit_with_hidden(&version, &format!("{version}/rollback"), &[]).await;
+    let key = rialto_configuration::KeyRef::new("", "G", "app.yaml");
+    let now = browser.configurations.query(&key, &Default::default()).unwrap();
+    assert_eq!((now.content.text(), &*now.encrypted_data_key), ("cipher one", "key one"));
+}
