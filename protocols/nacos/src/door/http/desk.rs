@@ -46,8 +46,8 @@ impl Desk {
         self.configs.count(namespace)
     }
 
-    /// Where the caller finds this node: where it listens or, when that is everywhere, the host that
-    /// was called.
+    /// Where the caller finds this node: where it listens or, when that is everywhere, the host
+    /// that was called.
     pub(super) fn address_for(&self, ask: &Ask<'_>) -> Address {
         let (ip, port) = (self.address.ip(), self.address.port());
         let called = ask.call.host;
