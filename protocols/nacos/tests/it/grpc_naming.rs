@@ -105,7 +105,8 @@ fn a_recorded_session() {
         let page = named("", json!({"pageNo": 1, "pageSize": 10}));
         let (_, listed) = one.ask("ServiceListRequest", page).await;
         assert_eq!((&listed["count"], &listed["serviceNames"]), (&json!(1), &json!(["jsvc"])));
-        let leave = json!({"type": "deregisterInstance", "instance": instance("10.1.1.2", 8081, "DEFAULT")});
+        let gone = instance("10.1.1.2", 8081, "DEFAULT");
+        let leave = json!({"type": "deregisterInstance", "instance": gone});
         let (_, left) = one.ask("InstanceRequest", named("jsvc", leave)).await;
         assert_eq!(left["type"], "deregisterInstance");
         assert_eq!(ports(&pushed(&mut pushes).await), [9002]);
@@ -136,7 +137,8 @@ fn persistent_instances_stay_when_the_connection_goes() {
         assert_eq!((kind.as_str(), &refused["errorCode"]), ("ErrorResponse", &json!(400)));
         let message = refused["message"].as_str().unwrap();
         assert!(message.contains("can't register ephemeral instance"), "{message}");
-        let leave = json!({"type": "deregisterInstance", "instance": instance("10.1.3.1", 7001, "DEFAULT")});
+        let gone = instance("10.1.3.1", 7001, "DEFAULT");
+        let leave = json!({"type": "deregisterInstance", "instance": gone});
         two.ask("PersistentInstanceRequest", named("jper", leave)).await;
         assert!(ports(&query(&mut two, "jper", "").await).is_empty());
     });
