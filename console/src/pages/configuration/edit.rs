@@ -371,6 +371,7 @@ impl Flow {
         let listeners = app.context.clients.listeners(key).len() as u64;
         let does = match gray {
             Some(_) => view.f("draft.gray_does", &[("n", draft.expression.trim())]),
+            None if listeners == 0 => view.t("draft.publish_quietly").to_owned(),
             None => view.n("draft.publish_does", listeners),
         };
         let mut page = self.blank(view.t("draft.preview_title").to_owned(), view);
