@@ -108,15 +108,19 @@ class Server:
         self.log = (folder / "server.log").open("w")
         self.process = None
         self.settings = settings
+        # Beside the caller's own, which may not hold settings of this server.
+        self.environment = {}
 
     def start(self):
         self.ready.unlink(missing_ok=True)
         command = [self.binary, "serve", "--data", self.data, "--ready-file", self.ready]
         for key, value in self.settings.items():
             command += ["--set", f"{key}={value}"]
-        # A developer's own settings are not those of the check.
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("RIALTO_")}
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, env=ours)
+        outer = {name: it for name, it in os.environ.items() if not name.startswith("RIALTO_")}
+        environment = {**outer, **self.environment}
+        self.process = subprocess.Popen(
+            command, stdout=self.log, stderr=self.log, env=environment
+        )
 
         def serves():
             if self.process.poll() is not None:

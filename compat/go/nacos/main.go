@@ -75,6 +75,9 @@ func newParticipant(address, name, port string) participant {
 			constant.WithLogLevel("warn"),
 			constant.WithNotLoadCacheAtStart(true),
 			constant.WithUpdateCacheWhenEmpty(true),
+			// Empty ones sign nobody in.
+			constant.WithUsername(os.Getenv("COMPAT_USER")),
+			constant.WithPassword(os.Getenv("COMPAT_PASSWORD")),
 		),
 		ServerConfigs: []constant.ServerConfig{*constant.NewServerConfig(host, serverPort)},
 	}

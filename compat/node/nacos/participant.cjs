@@ -26,8 +26,11 @@ function hosts(instances) {
 }
 
 async function main() {
-  const naming = new NacosNamingClient({ logger, serverList: address, namespace: 'public' });
-  const config = new NacosConfigClient({ serverAddr: address, namespace: '', cacheDir: 'cache' });
+  // None sign nobody in.
+  const user = { username: process.env.COMPAT_USER, password: process.env.COMPAT_PASSWORD };
+  const own = { namespace: '', cacheDir: 'cache' };
+  const naming = new NacosNamingClient({ logger, serverList: address, ...user });
+  const config = new NacosConfigClient({ serverAddr: address, ...own, ...user });
   await Promise.all([naming.ready(), config.ready()]);
   naming.on('error', (error) => logger.warn(error));
   config.on('error', (error) => logger.warn(error));

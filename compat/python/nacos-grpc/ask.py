@@ -1,5 +1,5 @@
-"""Asks a Nacos server over gRPC and prints each answer as a line of JSON; runs in the environment of
-the Python client, whose messages it uses: ask.py ADDRESS"""
+"""Asks a Nacos server over gRPC and prints each answer as a line of JSON; runs in the environment
+of the Python client, whose messages it uses: ask.py ADDRESS"""
 
 import hashlib
 import json

@@ -4,6 +4,7 @@ participant.py ADDRESS NAME PORT KEY..."""
 
 import asyncio
 import json
+import os
 import sys
 
 from v2.nacos import (
@@ -101,8 +102,10 @@ async def main():
         .log_dir("log")
         .cache_dir("cache")
         .log_level("WARNING")
-        .build()
     )
+    if "COMPAT_USER" in os.environ:
+        settings.username(os.environ["COMPAT_USER"]).password(os.environ["COMPAT_PASSWORD"])
+    settings = settings.build()
     naming = await NacosNamingService.create_naming_service(settings)
     config = await NacosConfigService.create_config_service(settings)
     self = Participant(naming, config, name, port)

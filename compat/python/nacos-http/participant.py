@@ -3,6 +3,7 @@ then does what its input says, a call a line; every answer and every notice is a
 participant.py ADDRESS NAME PORT KEY..."""
 
 import json
+import os
 import sys
 import threading
 import time
@@ -16,7 +17,8 @@ GROUP = "DEFAULT_GROUP"
 
 class Participant:
     def __init__(self, address, name, port):
-        self.client = nacos.NacosClient(address, namespace="")
+        user, password = os.environ.get("COMPAT_USER"), os.environ.get("COMPAT_PASSWORD")
+        self.client = nacos.NacosClient(address, namespace="", username=user, password=password)
         self.client.set_options(no_snapshot=True)
         self.name = name
         self.port = int(port)
@@ -24,6 +26,9 @@ class Participant:
     def listen(self, keys):
         # This client tells of single instances; what it lists then is what its user sees.
         self.client.subscribe(SubscribeListener(self.changed, SERVICE), 0.5, SERVICE)
+        # Otherwise the first poll that fails is the last one.
+        for timer in self.client.subscribe_timer_manager.all_timers().values():
+            timer.set_ignore_ex(True)
         for key in keys:
             self.client.add_config_watcher(key, GROUP, self.heard)
 

@@ -33,12 +33,19 @@ async fn main() -> Result<(), Failed> {
     let [_, address, name, port, keys @ ..] = arguments.as_slice() else {
         return Err("usage: rialto-compat-nacos ADDRESS NAME PORT KEY...".into());
     };
-    let settings = ClientProps::new().server_addr(address).cache_dir("cache");
+    let mut settings = ClientProps::new().server_addr(address).cache_dir("cache");
+    if let (Ok(user), Ok(password)) =
+        (std::env::var("COMPAT_USER"), std::env::var("COMPAT_PASSWORD"))
+    {
+        settings = settings.auth_username(user).auth_password(password);
+    }
+    let naming = NamingServiceBuilder::new(settings.clone()).enable_auth_plugin_http();
+    let config = ConfigServiceBuilder::new(settings).enable_auth_plugin_http();
     let mut participant = Participant {
         name: name.clone(),
         port: port.parse()?,
-        naming: NamingServiceBuilder::new(settings.clone()).build().await?,
-        config: ConfigServiceBuilder::new(settings).build().await?,
+        naming: naming.build().await?,
+        config: config.build().await?,
     };
     participant.listen(keys).await?;
     say("ready", Ok(json!({})));

@@ -25,9 +25,10 @@ public final class Participant {
         System.setOut(System.err);
         var application = new ApplicationConfig(args[1]);
         application.setQosEnable(false);
-        var bootstrap = DubboBootstrap.getInstance()
-            .application(application)
-            .registry(new RegistryConfig("nacos://" + args[0]));
+        var registry = new RegistryConfig("nacos://" + args[0]);
+        registry.setUsername(System.getenv("COMPAT_USER"));
+        registry.setPassword(System.getenv("COMPAT_PASSWORD"));
+        var bootstrap = DubboBootstrap.getInstance().application(application).registry(registry);
         if (args.length > 2) {
             provide(bootstrap, args[1], Integer.parseInt(args[2]));
         } else {

@@ -47,6 +47,8 @@ public class Participant {
                 "server.port=" + args[2],
                 "spring.application.name=" + SERVICE,
                 "spring.cloud.nacos.server-addr=" + args[0],
+                "spring.cloud.nacos.username=${COMPAT_USER:}",
+                "spring.cloud.nacos.password=${COMPAT_PASSWORD:}",
                 "spring.cloud.nacos.discovery.ip=127.0.0.1",
                 "spring.cloud.nacos.discovery.metadata.client=" + args[1],
                 "spring.config.import=" + String.join(",", imports))

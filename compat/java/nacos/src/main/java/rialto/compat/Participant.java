@@ -35,6 +35,9 @@ public final class Participant {
     private Participant(String address, String name, int port) throws Exception {
         var properties = new Properties();
         properties.setProperty("serverAddr", address);
+        // Empty ones sign nobody in.
+        properties.setProperty("username", System.getenv().getOrDefault("COMPAT_USER", ""));
+        properties.setProperty("password", System.getenv().getOrDefault("COMPAT_PASSWORD", ""));
         naming = NacosFactory.createNamingService(properties);
         config = NacosFactory.createConfigService(properties);
         self.setIp("127.0.0.1");
