@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import threading
-import time
 
 import nacos
 from nacos.listener import SubscribeListener

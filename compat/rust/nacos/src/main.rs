@@ -2,6 +2,8 @@
 //! input says, a call a line; every answer and every notice is a line of JSON:
 //! `rialto-compat-nacos ADDRESS NAME PORT KEY...`.
 
+#![forbid(unsafe_code)]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
