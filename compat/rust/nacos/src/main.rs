@@ -147,9 +147,8 @@ fn hosts(instances: &[ServiceInstance]) -> HashMap<String, Value> {
 }
 
 fn say(step: &str, outcome: Result<Value, Failed>) {
-    let mut line = outcome
-        .as_ref()
-        .map_or_else(|failed| json!({"found": failed.to_string()}), Clone::clone);
+    let mut line =
+        outcome.as_ref().map_or_else(|failed| json!({"found": failed.to_string()}), Clone::clone);
     line["step"] = step.into();
     line["ok"] = outcome.is_ok().into();
     println!("{line}");
