@@ -233,7 +233,8 @@ pub(crate) struct ImportNacosArgs {
     /// Its password
     #[arg(long, value_name = "TEXT", env = "RIALTO_IMPORT_INTO_PASSWORD", hide_env_values = true)]
     pub into_password: Option<String>,
-    /// Data folder of that Rialto, whose admin.token signs in
+    /// Data folder of that Rialto, whose admin.token signs in [default: as of `serve`, when it is
+    /// on this machine]
     #[arg(long, value_name = "DIR", env = "RIALTO_DATA")]
     pub data: Option<PathBuf>,
     /// What is finished is noted here [default: rialto-import-ADDRESS.journal]

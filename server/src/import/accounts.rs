@@ -60,7 +60,9 @@ impl Copy {
             self.report.left(format!("{item}: make an administrator in the console"));
             return Ok(());
         }
-        if self.journal.knows(&item) {
+        let is_there = self.target.has_role(role).await;
+        let Some(is_there) = self.unless_refused(&item, is_there)? else { return Ok(()) };
+        if is_there {
             self.report.unchanged(Kind::Role);
             return Ok(());
         }
@@ -71,7 +73,9 @@ impl Copy {
     async fn permission(&mut self, permission: &Permission) -> Result<(), Failure> {
         let Permission { role, resource, action } = permission;
         let item = format!("permission {action} on {resource} of role {role}");
-        if self.journal.knows(&item) {
+        let is_there = self.target.has_permission(permission).await;
+        let Some(is_there) = self.unless_refused(&item, is_there)? else { return Ok(()) };
+        if is_there {
             self.report.unchanged(Kind::Permission);
             return Ok(());
         }

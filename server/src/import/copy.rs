@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::report::{Kind, Report};
 use super::source::Source;
 use super::target::Target;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::output;
 
 /// What is asked for.
@@ -37,8 +37,8 @@ impl Copy {
     /// When a server cannot be reached or does not accept the sign-in, or the journal is not
     /// written.
     pub(super) async fn run(&mut self) -> Result<(), Failure> {
-        let version = self.source.open().await.map_err(stop)?;
-        self.target.open().await.map_err(stop)?;
+        let version = self.source.open().await.map_err(|trouble| stop("--from", trouble))?;
+        self.target.open().await.map_err(|trouble| stop("--into", trouble))?;
         output::complain(&format!("copying {version}"));
         let namespaces = self.namespaces().await?;
         for namespace in &namespaces {
@@ -53,8 +53,8 @@ impl Copy {
 
     /// Makes the namespaces and gives the identifiers of those that are asked for.
     async fn namespaces(&mut self) -> Result<Vec<String>, Failure> {
-        let all = self.source.namespaces().await.map_err(stop)?;
-        let there = self.target.namespaces().await.map_err(stop)?;
+        let all = self.source.namespaces().await.map_err(|trouble| stop("--from", trouble))?;
+        let there = self.target.namespaces().await.map_err(|trouble| stop("--into", trouble))?;
         let is_wanted = |id: &str| {
             let wanted = &self.wanted.namespaces;
             wanted.is_empty() || wanted.iter().any(|want| same_namespace(want, id))
@@ -118,13 +118,14 @@ impl Copy {
 }
 
 /// Before anything is carried every refusal is the end.
-fn stop(trouble: Trouble) -> Failure {
+fn stop(flag: &str, trouble: Trouble) -> Failure {
     match trouble {
         Trouble::Stop(failure) => failure,
-        Trouble::Item { message, .. } => Failure::new(
-            crate::exit::Exit::Refused,
-            format!("a server does not answer as a Nacos does: {message}"),
-        ),
+        Trouble::Item { message, .. } => {
+            let wanted = if flag == "--into" { "the Nacos door of a Rialto" } else { "a Nacos" };
+            let message = format!("what answers at {flag} is not {wanted}: {message}");
+            Failure::new(Exit::Refused, message)
+        }
     }
 }
 

@@ -19,7 +19,7 @@ mod target;
 
 use std::path::PathBuf;
 
-use crate::cli::{ImportCommand, ImportNacosArgs};
+use crate::cli::{ImportCommand, ImportNacosArgs, default_data};
 use crate::ctl::{block_on, token_of};
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -78,10 +78,21 @@ fn from_sign_in(args: &ImportNacosArgs) -> Result<SignIn, Failure> {
 
 fn into_sign_in(args: &ImportNacosArgs) -> Result<SignIn, Failure> {
     let (user, password) = (args.into_user.as_deref(), args.into_password.as_deref());
-    match args.data.as_deref().and_then(token_of) {
+    let data = match &args.data {
+        Some(data) => Some(data.clone()),
+        // This machine's token goes to this machine, or where it is sent in so many words.
+        None => is_here(&args.into).then(default_data),
+    };
+    match data.as_deref().and_then(token_of) {
         Some(token) if user.is_none() => Ok(SignIn::Token(token)),
         _ => sign_in(user, password, "--into-user and --into-password"),
     }
+}
+
+fn is_here(address: &str) -> bool {
+    let host = address.trim_start_matches("http://").split('/').next().unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    matches!(host, "127.0.0.1" | "localhost" | "[::1]")
 }
 
 fn sign_in(user: Option<&str>, password: Option<&str>, flags: &str) -> Result<SignIn, Failure> {
@@ -110,6 +121,14 @@ mod tests {
     fn a_journal_is_named_by_its_source() {
         let path = default_journal("http://10.0.0.1:8848/nacos");
         assert_eq!(path, PathBuf::from("rialto-import-10.0.0.1_8848_nacos.journal"));
+    }
+
+    #[test]
+    fn the_token_of_this_machine_stays_here() {
+        assert!(is_here("http://127.0.0.1:8848") && is_here("http://localhost/nacos"));
+        for other in ["http://10.0.0.1:8848", "http://127.0.0.1.example:8848", "http://x"] {
+            assert!(!is_here(other), "{other}");
+        }
     }
 
     #[test]

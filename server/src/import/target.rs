@@ -183,16 +183,31 @@ impl Target {
         self.publish_with(&of.id, &own, &[("betaIps", &gray.ips)]).await
     }
 
-    /// The names of the users that are there.
+    /// Whether there is a user of this name.
     ///
     /// # Errors
     /// See [`Trouble`].
     pub(super) async fn has_user(&self, name: &str) -> Result<bool, Trouble> {
-        let parameters =
-            [("username", name), ("search", "accurate"), ("pageNo", "1"), ("pageSize", "10")];
-        let found = self.client.try_get("/v3/auth/user/list", &parameters).await?.decoded()?;
-        let users = found["pageItems"].as_array().into_iter().flatten();
-        Ok(users.into_iter().any(|user| user["username"] == name))
+        self.has("/v3/auth/user/list", &[("username", name)]).await
+    }
+
+    /// Whether a user has a role already.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub(super) async fn has_role(&self, role: &Role) -> Result<bool, Trouble> {
+        let wanted = [("role", role.role.as_str()), ("username", &role.user)];
+        self.has("/v3/auth/role/list", &wanted).await
+    }
+
+    /// Whether a role may do this already.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub(super) async fn has_permission(&self, permission: &Permission) -> Result<bool, Trouble> {
+        let Permission { role, resource, action } = permission;
+        let wanted = [("role", role.as_str()), ("resource", resource), ("action", action)];
+        self.has("/v3/auth/permission/list", &wanted).await
     }
 
     /// Makes a user.
@@ -221,6 +236,15 @@ impl Target {
         let Permission { role, resource, action } = permission;
         let parameters = [("role", role.as_str()), ("resource", resource), ("action", action)];
         self.send(Method::POST, "/v3/auth/permission", &parameters).await
+    }
+
+    /// Whether a list has an entry with all of these fields, by the first of which it is searched.
+    async fn has(&self, path: &str, wanted: &[(&str, &str)]) -> Result<bool, Trouble> {
+        let paging = [("search", "accurate"), ("pageNo", "1"), ("pageSize", "500")];
+        let parameters = [&wanted[..1], &paging].concat();
+        let found = self.client.try_get(path, &parameters).await?.decoded()?;
+        let mut entries = found["pageItems"].as_array().into_iter().flatten();
+        Ok(entries.any(|entry| wanted.iter().all(|(name, value)| entry[*name] == *value)))
     }
 
     async fn publish_with(

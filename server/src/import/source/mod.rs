@@ -142,20 +142,12 @@ impl Source {
         Ok(service)
     }
 
-    /// All instances of a service.
+    /// All instances of a service, cluster by cluster: neither interface lists them all at once.
     ///
     /// # Errors
     /// See [`Trouble`].
     pub(super) async fn instances(&self, service: &Service) -> Result<Vec<Instance>, Trouble> {
         let parameters = service_parameters(&service.id);
-        if self.interface(Part::Naming) == Some(Interface::V3) {
-            let question = Question {
-                v3: ("/v3/admin/ns/instance/list", &parameters),
-                v1: ("/v1/ns/catalog/instances", &parameters),
-            };
-            let answer = self.ask(Part::Naming, &question).await?;
-            return Ok(Page::of(&answer).entries.iter().map(read::instance).collect());
-        }
         let mut found = Vec::new();
         for cluster in &service.clusters {
             let own = [parameters.as_slice(), &[("clusterName", cluster.name.as_str())]].concat();
