@@ -6,15 +6,21 @@ use std::path::Path;
 
 use crate::harness::{Ended, PATIENCE, Server, ended, folder, rialto, run};
 
+/// What signs in as an administrator: users are told to nobody else, whoever may call otherwise.
+fn token(server: &Server) -> String {
+    std::fs::read_to_string(server.folder.join("data/admin.token")).unwrap().trim().to_owned()
+}
+
 /// A call of the Nacos door: what follows the head of a successful answer.
 #[track_caller]
 fn call(server: &Server, method: &str, path: &str, form: &str) -> String {
     let mut stream = TcpStream::connect(&server.doors["nacos"]).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let length = form.len();
+    let (length, token) = (form.len(), token(server));
     write!(
         stream,
         "{method} /nacos{path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\
+         authorization: Bearer {token}\r\n\
          content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{form}"
     )
     .unwrap();
@@ -33,7 +39,10 @@ fn fill(server: &Server) {
         post("/v1/cs/configs", &form);
     }
     post("/v1/cs/configs", "dataId=b&group=G&tenant=dev&content=x&encryptedDataKey=key");
-    post("/v1/ns/service", "serviceName=GG@@s&protectThreshold=0.5&metadata=%7B%22a%22%3A%22b%22%7D");
+    post(
+        "/v1/ns/service",
+        "serviceName=GG@@s&protectThreshold=0.5&metadata=%7B%22a%22%3A%22b%22%7D",
+    );
     let instance = "serviceName=GG@@s&ip=10.9.0.4&port=81&ephemeral=false&weight=3";
     post("/v1/ns/instance", instance);
     post("/v1/ns/instance", "serviceName=e&ip=10.9.0.5&port=81");
@@ -47,6 +56,8 @@ fn import(from: &Server, into: &Server, home: &Path, more: &[&str]) -> Ended {
     let mut command = rialto(home);
     command.args(["import", "nacos", "--from", &address(from), "--into", &address(into)]);
     command.arg("--journal").arg(home.join("journal"));
+    command.arg("--data").arg(into.folder.join("data"));
+    command.args(["--user", "admin", "--password", &token(from)]);
     ended(command.args(more))
 }
 
@@ -107,21 +118,18 @@ fn what_cannot_begin_says_why() {
     let home = folder();
     let journal = home.path().join("journal");
     let journal = journal.to_str().unwrap();
-    let usage = run(
-        home.path(),
-        &["import", "nacos", "--from", "ftp://x", "--journal", journal],
-    );
+    let usage = run(home.path(), &["import", "nacos", "--from", "ftp://x", "--journal", journal]);
     assert!(usage.code == Some(2) && usage.err.contains("like http://"), "{usage:?}");
 
     // Nobody listens where this one listened.
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let from = format!("http://{free}");
-    let nobody = run(
-        home.path(),
-        &["import", "nacos", "--from", &from, "--journal", journal],
-    );
+    let nobody = run(home.path(), &["import", "nacos", "--from", &from, "--journal", journal]);
     assert_eq!(nobody.code, Some(8), "{nobody:?}");
-    assert!(nobody.err.contains("--from") && nobody.err.contains("goes on from there"), "{nobody:?}");
+    assert!(
+        nobody.err.contains("--from") && nobody.err.contains("goes on from there"),
+        "{nobody:?}"
+    );
 
     let other = run(
         home.path(),

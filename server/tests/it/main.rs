@@ -5,6 +5,7 @@ mod configuration;
 mod control;
 mod crash;
 mod harness;
+mod import;
 mod pairs;
 mod refusals;
 mod start;
