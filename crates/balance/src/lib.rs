@@ -27,6 +27,6 @@ pub use balancer::Balancer;
 pub use endpoint::{
     Class, EjectionReason, Endpoint, EndpointView, Outcome, Picked, Request, Ticket, Transition,
 };
+pub use rialto_time::Nanos;
 pub use ring::crc32;
 pub use settings::{Algorithm, InvalidSettings, OutlierSettings, Settings};
-pub use rialto_time::Nanos;
