@@ -98,7 +98,10 @@ impl<'a> Run<'a> {
         let before = count(&self.corpus())?;
         let mut command = self.command();
         // By edges alone: with how often they were passed, hundreds of inputs would be kept.
-        command.args(["-set_cover_merge=1", "-use_counters=0", "-use_cmp=0"]).arg(self.corpus()).arg(&short);
+        command
+            .args(["-set_cover_merge=1", "-use_counters=0", "-use_cmp=0"])
+            .arg(self.corpus())
+            .arg(&short);
         let log = self.folder.join("merge.log");
         let status = run_into(&mut command, &log)?;
         if !status.success() {
