@@ -65,7 +65,7 @@ impl Clients for NacosClients {
             done.map_err(|problem| match problem.status {
                 404 => NotChanged::Gone,
                 400..=499 => NotChanged::Refused,
-                _ => NotChanged::Failed(problem.message.to_string()),
+                _ => NotChanged::Failed(problem.message),
             })
         })
     }
@@ -73,7 +73,7 @@ impl Clients for NacosClients {
     fn pack(&self, entries: &[Arc<Entry>]) -> Result<Vec<u8>, String> {
         // Whoever may not see a secret is not given it by the console.
         let packed = Configs::export(entries, ArchiveFormat::New, true);
-        packed.map_err(|problem| problem.message.to_string())
+        packed.map_err(|problem| problem.message)
     }
 
     fn import(&self, file: ImportFile) -> Importing<'_> {
@@ -85,7 +85,7 @@ impl Clients for NacosClients {
             ip: &file.origin.ip,
         });
         Box::pin(async move {
-            let done = done.await.map_err(|problem| problem.message.to_string())?;
+            let done = done.await.map_err(|problem| problem.message)?;
             Ok((done.outcome, done.unrecognized))
         })
     }

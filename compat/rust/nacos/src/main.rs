@@ -36,13 +36,17 @@ async fn main() -> Result<(), Failed> {
         return Err("usage: rialto-compat-nacos ADDRESS NAME PORT KEY...".into());
     };
     let mut settings = ClientProps::new().server_addr(address).cache_dir("cache");
-    if let (Ok(user), Ok(password)) =
-        (std::env::var("COMPAT_USER"), std::env::var("COMPAT_PASSWORD"))
-    {
+    let user = (std::env::var("COMPAT_USER"), std::env::var("COMPAT_PASSWORD"));
+    let signs_in = user.0.is_ok();
+    if let (Ok(user), Ok(password)) = user {
         settings = settings.auth_username(user).auth_password(password);
     }
-    let naming = NamingServiceBuilder::new(settings.clone()).enable_auth_plugin_http();
-    let config = ConfigServiceBuilder::new(settings).enable_auth_plugin_http();
+    let mut naming = NamingServiceBuilder::new(settings.clone());
+    let mut config = ConfigServiceBuilder::new(settings);
+    // With the plugin and without a user it waits for ever.
+    if signs_in {
+        (naming, config) = (naming.enable_auth_plugin_http(), config.enable_auth_plugin_http());
+    }
     let mut participant = Participant {
         name: name.clone(),
         port: port.parse()?,

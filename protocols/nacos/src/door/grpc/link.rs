@@ -36,16 +36,31 @@ pub(in crate::door) async fn serve(
     socket: Socket,
     origin: Origin,
 ) {
+    // Both on the heap: the task of a connection would keep room for its handshake as long as it
+    // lives, and clients stay for days.
+    let shaken = Box::pin(shake(parts, busy, socket, origin)).await;
+    if let Some(link) = shaken {
+        link.await;
+    }
+}
+
+async fn shake(
+    parts: Parts,
+    busy: Arc<AtomicUsize>,
+    socket: Socket,
+    origin: Origin,
+) -> Option<Pin<Box<Link>>> {
     let mailbox = parts.connections.add(origin.peer);
     let guard = Guard { parts: parts.clone(), mailbox: Arc::clone(&mailbox) };
     let watched = Watched::new(socket, Arc::clone(&mailbox));
     let handshake = builder().handshake(watched);
     let wait = Duration::from_millis(GRPC_HANDSHAKE_MS);
     match tokio::time::timeout(wait, handshake).await {
-        Ok(Ok(http2)) => Link::new(guard, busy, http2).await,
+        Ok(Ok(http2)) => return Some(Box::pin(Link::new(guard, busy, http2))),
         Ok(Err(error)) => tracing::debug!(peer = %origin.peer, %error, "no handshake of HTTP/2"),
         Err(_) => tracing::debug!(peer = %origin.peer, "the handshake of HTTP/2 took too long"),
     }
+    None
 }
 
 fn builder() -> Builder {
