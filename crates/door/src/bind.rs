@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::limits::{BACKLOG_MAX, LISTENERS_MAX};
 
@@ -104,11 +104,14 @@ pub fn bind_reuse_port(
         return Err(BindError::TooMany { door: door.to_owned(), count });
     }
     let attempt = || -> io::Result<Vec<TcpListener>> {
-        // Sharing is a property of both sides, so only an unshared bind shows a foreign listener.
-        let probe = open(address, false)?;
-        let address = probe.local_addr()?;
-        drop(probe);
-        (0..count).map(|_| open(address, true)).collect()
+        // Sharing is a property of both sides, so only an unshared listener can be refused. It is
+        // shared once it listens and never let go: whoever closed it in between could come to share
+        // the port with a server that does the same at that moment.
+        let first = open(address, false)?;
+        let address = first.local_addr()?;
+        SockRef::from(&first).set_reuse_port(true)?;
+        let others = (1..count).map(|_| open(address, true));
+        std::iter::once(Ok(first)).chain(others).collect()
     };
     attempt().map_err(|source| explain(door, address, source))
 }
@@ -169,6 +172,33 @@ mod tests {
         assert!(ours.iter().all(|one| one.local_addr().unwrap() == address));
         let refused = bind_reuse_port("gateway", address, 1).unwrap_err();
         assert!(matches!(refused, BindError::InUse { .. }));
+    }
+
+    #[test]
+    fn servers_that_start_together_never_share_a_port() {
+        let held = bind("eureka", loopback(0)).unwrap();
+        let address = held.local_addr().unwrap();
+        drop(held);
+        let starts: Vec<_> = (0..8)
+            .map(|_| std::thread::spawn(move || bind_reuse_port("eureka", address, 2).ok()))
+            .collect();
+        let started: Vec<_> =
+            starts.into_iter().filter_map(|start| start.join().expect("no panic")).collect();
+        assert!(started.len() <= 1, "{} servers share {address}", started.len());
+    }
+
+    #[test]
+    fn the_kernel_spreads_connections_over_the_listeners() {
+        let listeners = bind_reuse_port("gateway", loopback(0), 2).unwrap();
+        let address = listeners[0].local_addr().unwrap();
+        let clients: Vec<_> =
+            (0..64).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        let accepted: Vec<usize> = listeners
+            .iter()
+            .map(|listener| std::iter::from_fn(|| listener.accept().ok()).count())
+            .collect();
+        assert_eq!(accepted.iter().sum::<usize>(), clients.len());
+        assert!(accepted.iter().all(|count| *count > 0), "{accepted:?}");
     }
 
     #[test]

@@ -153,7 +153,8 @@ fn doors_do_not_share_an_address_and_one_is_open() {
     assert!(same.to_string().contains("api.listen and gateway.listen are both 127.0.0.1:8080"));
     let any = sets(&["api.listen=127.0.0.1:0", "gateway.listen=127.0.0.1:0"]);
     assert!(resolve("/d", vec![any]).is_ok(), "port 0 is another port each time");
-    let none = sets(&["api.listen=off", "gateway.listen=off", "eureka.listen=off"]);
+    let every = ["api.listen=off", "gateway.listen=off", "eureka.listen=off", "nacos.listen=off"];
+    let none = sets(&every);
     assert!(resolve("/d", vec![none]).unwrap_err().to_string().contains("every door is off"));
 }
 

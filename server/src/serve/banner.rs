@@ -28,29 +28,30 @@ impl Banner<'_> {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = writeln!(text, "Rialto {} serves after {} ms", self.version, self.started_in_ms);
-        let _ = writeln!(text, "  data      {}", self.data.display());
+        let _ = writeln!(text, "  data        {}", self.data.display());
         for (door, about) in [
             ("eureka", "/eureka/ for Eureka clients"),
-            ("nacos", "/nacos/ for Nacos clients; gRPC at the port plus 1000"),
+            ("nacos", "/nacos/ for Nacos clients"),
+            ("nacos-grpc", "gRPC of Nacos clients"),
             ("gateway", "requests from outside"),
             ("api", "REST, gRPC, metrics"),
         ] {
             let _ = match self.doors.get(door) {
-                Some(at) => writeln!(text, "  {door:<8}  http://{at}  {about}"),
-                None => writeln!(text, "  {door:<8}  off"),
+                Some(at) => writeln!(text, "  {door:<10}  http://{at}  {about}"),
+                None => writeln!(text, "  {door:<10}  off"),
             };
         }
         if let Some(api) = self.doors.get("api") {
-            let _ = writeln!(text, "  console   http://{api}/");
+            let _ = writeln!(text, "  console     http://{api}/");
             let _ = match self.password {
                 Some(password) => writeln!(
                     text,
-                    "  sign in   as admin, with the password {password}\n            \
+                    "  sign in     as admin, with the password {password}\n              \
                      (made at this first start, shown only now; RIALTO_ADMIN_PASSWORD sets another)"
                 ),
                 None => writeln!(
                     text,
-                    "  sign in   as admin, with your password (forgotten: set \
+                    "  sign in     as admin, with your password (forgotten: set \
                      RIALTO_ADMIN_PASSWORD and start again)"
                 ),
             };
@@ -89,7 +90,7 @@ mod tests {
             started_in_ms: 12,
         };
         let text = banner.text();
-        for part in ["Rialto 1.0", "/d", "eureka    off", "console   http://127.0.0.1:7000/"] {
+        for part in ["Rialto 1.0", "/d", "eureka      off", "console     http://127.0.0.1:7000/"] {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(text.contains("correct-horse") && banner.json().contains("correct-horse"));

@@ -27,7 +27,7 @@ fn check(ended: &Ended, code: i32, parts: &[&str]) {
 fn a_port_in_use_names_the_door_and_the_way_out() {
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = held.local_addr().unwrap();
-    for door in ["eureka", "gateway", "api"] {
+    for door in ["eureka", "nacos", "gateway", "api"] {
         let ended = refused(&["--set", &format!("{door}.listen={address}")]);
         let port = format!("port {} is in use by another program ({door} door)", address.port());
         check(&ended, 4, &[&port, &format!("--set {door}.listen=127.0.0.1:")]);

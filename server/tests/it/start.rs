@@ -13,13 +13,13 @@ fn tells_people_and_scripts_where_everything_is() {
     let folder = folder();
     let server = Server::start(folder.path(), &[]);
     let doors: Vec<&str> = server.doors.keys().map(String::as_str).collect();
-    assert_eq!(doors, ["api", "eureka", "gateway"]);
+    assert_eq!(doors, ["api", "eureka", "gateway", "nacos", "nacos-grpc"]);
     let banner = eventually("the banner", || Some(server.out()).filter(|out| !out.is_empty()));
     for (door, address) in &server.doors {
         assert!(banner.contains(&format!("{door} ")) && banner.contains(address), "{banner}");
     }
     let version = env!("CARGO_PKG_VERSION");
-    let console = format!("console   http://{}/", server.doors["api"]);
+    let console = format!("console     http://{}/", server.doors["api"]);
     for part in [&format!("Rialto {version}"), &console, "with the password "] {
         assert!(banner.contains(part), "{part}: {banner}");
     }
@@ -102,11 +102,12 @@ fn speaks_json_to_machines() {
 #[test]
 fn doors_that_are_off_are_absent() {
     let folder = folder();
-    let off = ["--set", "eureka.listen=off", "--set", "gateway.listen=off"];
+    let off = ["eureka", "nacos", "gateway"].map(|door| format!("{door}.listen=off"));
+    let off: Vec<&str> = off.iter().flat_map(|off| ["--set", off]).collect();
     let server = Server::start(folder.path(), &off);
     assert_eq!(server.doors.keys().collect::<Vec<_>>(), ["api"]);
     let banner = eventually("the banner", || Some(server.out()).filter(|out| !out.is_empty()));
-    assert!(banner.contains("eureka    off") && banner.contains("gateway   off"), "{banner}");
+    assert!(banner.contains("eureka      off") && banner.contains("gateway     off"), "{banner}");
 }
 
 #[test]

@@ -33,6 +33,9 @@ const LAYERS: &[&[&str]] = &[
     &["rialto-server"],
 ];
 
+/// How many of them are pure.
+const PURE_LAYERS: usize = 2;
+
 /// Crates with a list of their own instead of a layer, or a shorter list than their layer's.
 const ONLY: &[(&str, &[&str])] = &[
     // Runs in other people's programs, and goes on when every server is gone.
@@ -42,8 +45,6 @@ const ONLY: &[(&str, &[&str])] = &[
     ("rialto-door", &["rialto-http1", "rialto-time"]),
     // Written as a user would write it.
     ("rialto-shop", &["rialto-sdk"]),
-    ("rialto-compat-eureka", &["rialto-sdk"]),
-    // The client's side of the compatibility check.
     ("rialto-compat-eureka", &["rialto-sdk"]),
     (
         "rialto-bench",
@@ -63,7 +64,7 @@ const ONLY: &[(&str, &[&str])] = &[
 /// What is above all layers, and may still be used by the one binary.
 const SERVER_EXTRA: &[&str] = &["rialto-shop"];
 
-/// External crates that a layer-0 crate may not use: they bring clocks, sockets, disks, chance.
+/// External crates that a pure crate may not use: they bring clocks, sockets, disks, chance.
 const PURE_REFUSED: &[&str] = &[
     "axum",
     "chrono",
@@ -115,8 +116,8 @@ pub(crate) fn check(packages: &[Package], root: &Path) -> Vec<Violation> {
 /// Why `user` may not depend on `used`; `None` when it may.
 fn refusal(user: &str, used: &str) -> Option<String> {
     if !is_ours(used) {
-        let is_bottom = layer_of(user) == Some(0);
-        return (is_bottom && PURE_REFUSED.contains(&used))
+        let is_pure = layer_of(user).is_some_and(|layer| layer < PURE_LAYERS);
+        return (is_pure && PURE_REFUSED.contains(&used))
             .then(|| format!("{user} is pure and may not depend on {used}"));
     }
     if let Some(allowed) = only(user) {
@@ -183,7 +184,8 @@ mod tests {
     }
 
     #[test]
-    fn the_bottom_layer_is_pure() {
+    fn the_bottom_layers_are_pure() {
+        refused("rialto-time", "tokio");
         refused("rialto-balance", "tokio");
         allowed("rialto-balance", "rand_core");
         allowed("rialto-engine", "tokio");

@@ -22,13 +22,14 @@ pub(crate) struct Raw(pub(crate) TcpStream);
 impl Raw {
     /// Connects, with settings that are already written, and ends the handshake.
     pub(crate) fn connect(address: SocketAddr, settings: &[u8]) -> Self {
-        let mut stream = TcpStream::connect(address).expect("a connection");
+        let stream = TcpStream::connect(address).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
-        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").expect("sent");
-        stream.write_all(&frame(SETTINGS, 0, 0, settings)).expect("sent");
-        stream.write_all(&frame(SETTINGS, 1, 0, &[])).expect("sent");
-        Raw(stream)
+        let mut raw = Raw(stream);
+        raw.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        raw.send(&frame(SETTINGS, 0, 0, settings));
+        raw.send(&frame(SETTINGS, 1, 0, &[]));
+        raw
     }
 
     /// Sends frames. A server that has had enough may close before it has read them all.
