@@ -87,10 +87,11 @@ pub(super) fn answer(
         // Passwords are for signing in over HTTP.
         Identified::Later(_) => Err(denied("only access tokens are taken over gRPC")),
     };
-    // Names matter only where somebody may do less than everything.
+    // Names matter only where somebody may do less than everything, or is named in the audit log.
+    let is_named = presented.access_token.or(presented.authorization).is_some();
     let named = match parts.access.mode() {
-        Mode::SignedIn => Named::read(payload.body),
-        Mode::Loopback | Mode::Open => Some(Named::default()),
+        Mode::Loopback | Mode::Open if !is_named => Some(Named::default()),
+        _ => Named::read(payload.body),
     };
     let names = named.as_ref().map_or(EVERYTHING, |named| named.names(entry));
     let admitted = identified
