@@ -108,6 +108,14 @@ async fn live(args: &ServeArgs, loaded: Loaded, started: Instant) -> Result<(), 
     } else {
         output::print(&banner.text());
     }
+    if let Some(main) = node.doors().get("nacos") {
+        tracing::info!(
+            %main,
+            "Nacos clients look for gRPC {} above the port that they are given: a proxy or a port \
+             mapping must keep that distance",
+            rialto_nacos::GRPC_PORT_OFFSET
+        );
+    }
     warn_of_open_doors(&config);
     let why = stop.asked().await;
     tracing::info!(why, "stopping");

@@ -180,11 +180,5 @@ pub async fn start(
     let setup = Setup { name: "nacos", limits: config.limits, tls: config.tls };
     let worker = |_| Worker::new(desk.clone(), parts.clone());
     open(&setup, listeners, worker, &shutdown).map_err(StartError::Thread)?;
-    tracing::info!(
-        %main,
-        %grpc,
-        "Nacos clients look for gRPC {GRPC_PORT_OFFSET} above the port that they are given: a \
-         proxy or a port mapping must keep that distance"
-    );
     Ok(Bound { main, grpc, connections, naming, configs })
 }
