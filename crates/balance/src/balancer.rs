@@ -117,15 +117,6 @@ impl<E: Clone + Eq + Hash> Balancer<E> {
         self.refresh(now);
     }
 
-    /// Tells that an endpoint is a new process under its old identifier: what was known of the old
-    /// one no longer says anything. Calls under way still count.
-    pub fn restarted(&mut self, now: Nanos, id: &E) {
-        if let Some(&index) = self.by_id.get(id) {
-            self.begin_anew(now, index);
-            self.refresh(now);
-        }
-    }
-
     /// Chooses an endpoint and counts a call to it as under way. `None` when there is no endpoint,
     /// or every one is excluded, or none is fit and the settings forbid to try the unfit.
     pub fn pick<R: RngCore + ?Sized>(
@@ -215,11 +206,13 @@ impl<E: Clone + Eq + Hash> Balancer<E> {
             let left = slot.departed;
             // Nobody moves while it runs.
             let elsewhere = slot.endpoint.address != endpoint.address;
+            let restarted = [slot.endpoint.since_ms, endpoint.since_ms];
+            let restarted = !restarted.contains(&0) && restarted[0] != restarted[1];
             if endpoint.healthy && !slot.endpoint.healthy {
                 slot.warm_since = Some(now);
             }
             let moved = slot.change(endpoint);
-            if elsewhere || left.is_some_and(|left| now.since(left).0 >= ABSENT_NS) {
+            if elsewhere || restarted || left.is_some_and(|left| now.since(left).0 >= ABSENT_NS) {
                 self.begin_anew(now, index);
             }
             return (index, moved);

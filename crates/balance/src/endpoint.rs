@@ -16,12 +16,23 @@ pub struct Endpoint<E> {
     pub zone: String,
     /// Whether health checks and operators let it have traffic.
     pub healthy: bool,
+    /// When its process registered, in milliseconds by any clock; 0 when that is not known. Another
+    /// time is another process: what was known of the old one no longer says anything, but calls
+    /// under way still count.
+    pub since_ms: u64,
 }
 
 impl<E> Endpoint<E> {
     /// A healthy endpoint of weight 1 in no zone.
     pub fn new(id: E, address: impl Into<String>) -> Self {
-        Self { id, address: address.into(), weight: 1.0, zone: String::new(), healthy: true }
+        Self {
+            id,
+            address: address.into(),
+            weight: 1.0,
+            zone: String::new(),
+            healthy: true,
+            since_ms: 0,
+        }
     }
 }
 

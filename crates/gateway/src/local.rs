@@ -15,7 +15,7 @@ use rialto_telemetry::{Meter, Telemetry};
 use crate::limits::CALLERS_MAX;
 use crate::pool::Endpoint;
 use crate::table::{Route, Table};
-use crate::upstream::{EndpointInfo, Upstream};
+use crate::upstream::Upstream;
 
 /// The table in use, and what the worker adds to each of its routes.
 #[derive(Debug, Default)]
@@ -44,8 +44,6 @@ pub(crate) struct LocalRoute {
 pub(crate) struct LocalUpstream {
     pub(crate) upstream: Arc<Upstream>,
     version: Cell<u64>,
-    /// When each of its instances was registered, in milliseconds since the epoch.
-    since_ms: RefCell<HashMap<u32, u64, ahash::RandomState>>,
     balancer: RefCell<Balancer<u32>>,
     endpoints: RefCell<HashMap<u32, Rc<Endpoint>, ahash::RandomState>>,
 }
@@ -124,13 +122,7 @@ impl LocalUpstream {
     fn new(upstream: Arc<Upstream>) -> Self {
         let seed = u64::from(upstream.number);
         let balancer = RefCell::new(Balancer::new(upstream.settings.clone(), seed));
-        Self {
-            upstream,
-            version: Cell::new(0),
-            since_ms: RefCell::default(),
-            balancer,
-            endpoints: RefCell::default(),
-        }
+        Self { upstream, version: Cell::new(0), balancer, endpoints: RefCell::default() }
     }
 
     /// Chooses an instance that is not among `tried`.
@@ -196,18 +188,9 @@ impl LocalUpstream {
             weight: info.weight,
             zone: info.zone.to_string(),
             healthy: true,
+            since_ms: info.since_ms,
         });
-        let mut balancer = self.balancer.borrow_mut();
-        balancer.update(now, choices);
-        // What failed before was another process.
-        let since_ms = set.endpoints.iter().map(|info| (info.id, info.since_ms)).collect();
-        let before = self.since_ms.replace(since_ms);
-        let restarted = |info: &&EndpointInfo| {
-            before.get(&info.id).is_some_and(|before_ms| *before_ms != info.since_ms)
-        };
-        for info in set.endpoints.iter().filter(restarted) {
-            balancer.restarted(now, &info.id);
-        }
+        self.balancer.borrow_mut().update(now, choices);
     }
 
     fn retire(&self) {

@@ -70,7 +70,11 @@ fn a_new_process_begins_without_the_past_of_the_old() {
     gone.update(START, [endpoint(1, 1.0)]);
     gone.update(later(1_000), [endpoint(0, 1.0), endpoint(1, 1.0)]);
     let mut told = one_ejected();
-    told.restarted(later(1_000), &0);
+    let registered = |since_ms| rialto_balance::Endpoint { since_ms, ..endpoint(0, 1.0) };
+    told.update(later(999), [registered(7), endpoint(1, 1.0)]);
+    told.update(later(999), [registered(7), endpoint(1, 1.0)]);
+    assert!(told.tick(later(999)).is_empty(), "it is the same process");
+    told.update(later(1_000), [registered(8), endpoint(1, 1.0)]);
     for mut balancer in [gone, told] {
         let now = later(1_000);
         assert_eq!(balancer.tick(now), [Transition::Returned { id: 0 }]);

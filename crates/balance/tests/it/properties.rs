@@ -50,17 +50,21 @@ fn run(algorithm: Algorithm, steps: &[Step]) -> (Vec<Option<u32>>, Vec<Transitio
     let mut balancer: Balancer<u32> = Balancer::new(settings, 5);
     let (mut rng, mut now) = (rng(), START);
     let mut under_way: Vec<(u32, Ticket)> = Vec::new();
+    let mut there: Vec<Endpoint<u32>> = Vec::new();
     let (mut choices, mut transitions) = (Vec::new(), Vec::new());
     for step in steps {
         match step {
-            Step::Update(listed) => balancer.update(
-                now,
-                listed.iter().map(|listed| {
-                    let (id, weight, healthy) = *listed;
-                    let zone = if id % 2 == 0 { "a" } else { "b" }.to_owned();
-                    Endpoint { zone, healthy, ..endpoint(id, f64::from(weight)) }
-                }),
-            ),
+            Step::Update(listed) => {
+                there = listed
+                    .iter()
+                    .map(|listed| {
+                        let (id, weight, healthy) = *listed;
+                        let zone = if id % 2 == 0 { "a" } else { "b" }.to_owned();
+                        Endpoint { zone, healthy, since_ms: 1, ..endpoint(id, f64::from(weight)) }
+                    })
+                    .collect();
+                balancer.update(now, there.clone());
+            }
             Step::Pick(hash, exclude) => {
                 let picked = balancer.pick(now, &Request { hash: *hash, exclude }, &mut rng);
                 choices.push(picked.as_ref().map(|picked| picked.id));
@@ -84,7 +88,10 @@ fn run(algorithm: Algorithm, steps: &[Step]) -> (Vec<Option<u32>>, Vec<Transitio
             Step::Report(..) => {}
             Step::Tick => transitions.extend(balancer.tick(now)),
             Step::Pass(ms) => now = now.plus(Nanos::from_millis(*ms)),
-            Step::Restart(id) => balancer.restarted(now, id),
+            Step::Restart(id) => {
+                there.iter_mut().filter(|one| one.id == *id).for_each(|one| one.since_ms += 1);
+                balancer.update(now, there.clone());
+            }
         }
         check(&balancer, now, &under_way);
     }

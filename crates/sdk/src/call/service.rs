@@ -1,7 +1,6 @@
 //! What a process keeps of a service that it calls: the list, the balancer, the protections and the
 //! counts, shared by every client of the service.
 
-use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tokio::time::Instant;
 
 use super::guard::Guard;
 use crate::report::{Counts, Reports};
-use crate::view::{Endpoint, Listed, View};
+use crate::view::{Endpoint, View};
 
 /// How often instances that stand out are judged.
 const JUDGE_EVERY: Duration = Duration::from_millis(200);
@@ -31,8 +30,8 @@ pub(crate) struct Service {
 }
 
 struct Balanced {
-    /// The list that the balancer has.
-    listed: Arc<Listed>,
+    /// Version of the list that the balancer has.
+    version: u64,
     balancer: Balancer<Target>,
     judged: Nanos,
 }
@@ -53,7 +52,7 @@ impl Service {
     pub(crate) fn new(name: Arc<str>, zone: &str, view: Arc<View>, reports: Arc<Reports>) -> Self {
         let settings = Settings { zone: zone.to_owned(), ..Settings::default() };
         let balanced = Balanced {
-            listed: Arc::default(),
+            version: 0,
             balancer: Balancer::new(settings, rand::random()),
             judged: Nanos(0),
         };
@@ -75,8 +74,9 @@ impl Service {
         let mut transitions = Vec::new();
         let picked = {
             let mut balanced = self.balanced.lock();
-            if balanced.listed.version != listed.version {
-                balanced.renew(now, listed);
+            if balanced.version != listed.version {
+                balanced.version = listed.version;
+                balanced.balancer.update(now, listed.endpoints.iter().map(candidate));
             }
             if now.since(balanced.judged).as_millis() >= JUDGE_EVERY.as_millis() as u64 {
                 balanced.judged = now;
@@ -110,26 +110,6 @@ impl Service {
             tracing::info!(service = &*self.name, instance, ejected, reason, "instance judged");
             let service = self.name.to_string();
             self.reports.ejection(proto::Ejection { service, instance, ejected, reason });
-        }
-    }
-}
-
-impl Balanced {
-    fn renew(&mut self, now: Nanos, listed: Arc<Listed>) {
-        self.balancer.update(now, listed.endpoints.iter().map(candidate));
-        let before = std::mem::replace(&mut self.listed, listed);
-        let known: HashMap<Target, u64> = before
-            .endpoints
-            .iter()
-            .filter(|endpoint| endpoint.registered_ms != 0)
-            .map(|endpoint| (Target(endpoint.clone()), endpoint.registered_ms))
-            .collect();
-        // What failed before was another process.
-        for endpoint in &self.listed.endpoints {
-            let target = Target(endpoint.clone());
-            if known.get(&target).is_some_and(|ms| *ms != endpoint.registered_ms) {
-                self.balancer.restarted(now, &target);
-            }
         }
     }
 }
@@ -176,6 +156,7 @@ fn candidate(endpoint: &Arc<Endpoint>) -> Candidate<Target> {
         weight: endpoint.weight,
         zone: endpoint.zone.clone(),
         healthy: endpoint.available,
+        since_ms: endpoint.registered_ms,
     }
 }
 
