@@ -34,10 +34,9 @@ pub const WORKERS_MAX: usize = 8;
 /// How the door is set up.
 #[derive(Debug, Clone)]
 pub struct NacosConfig {
-    /// Where to listen for HTTP, and for gRPC too; port 0 lets the system choose.
+    /// Where to listen for HTTP, and for gRPC too; for gRPC alone [`GRPC_PORT_OFFSET`] above it.
+    /// Port 0 lets the system choose both.
     pub listen: SocketAddr,
-    /// Where to listen for gRPC alone; `None` for [`GRPC_PORT_OFFSET`] above `listen`.
-    pub grpc_listen: Option<SocketAddr>,
     /// Who may call. [`Access::Loopback`] refuses to listen where other machines could call.
     pub access: Access,
     /// Threads; 0 for one per core, at most [`WORKERS_MAX`].
@@ -52,7 +51,6 @@ impl Default for NacosConfig {
     fn default() -> Self {
         NacosConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 8_848)),
-            grpc_listen: None,
             access: Access::Loopback,
             workers: 0,
             tls: None,
@@ -96,7 +94,7 @@ pub enum StartError {
     /// There is no port above the main one.
     #[error(
         "nacos.listen={0} leaves no port for gRPC, which clients expect {GRPC_PORT_OFFSET} above. \
-         Use a port below 64536, or set nacos.grpc_listen"
+         Use a port below 64536"
     )]
     NoGrpcPort(SocketAddr),
     /// The port for gRPC is taken.
@@ -147,14 +145,12 @@ pub async fn start(
     telemetry: Telemetry,
     shutdown: Shutdown,
 ) -> Result<Bound, StartError> {
-    for address in std::iter::once(config.listen).chain(config.grpc_listen) {
-        if config.access == Access::Loopback && !address.ip().is_loopback() {
-            return Err(StartError::OpenToOthers(address));
-        }
+    if config.access == Access::Loopback && !config.listen.ip().is_loopback() {
+        return Err(StartError::OpenToOthers(config.listen));
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = if config.workers == 0 { cores } else { config.workers }.min(WORKERS_MAX);
-    let (listeners, main, grpc) = ports::bind(&config, workers)?;
+    let (listeners, main, grpc) = ports::bind(config.listen, workers)?;
     let connections = Connections::new(engine.clone());
     let push: Arc<dyn Push> = Arc::new(connections.clone());
     let naming = Naming::new(engine.clone(), Arc::clone(&push), &telemetry);

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::dispatch::Entry;
 use super::request::{Answer, Members, Peer, Request, Response};
+use super::text::Text;
 use crate::access::{Rule, Scope, denied};
 use crate::config::{ListenItem, Listener, PublishForm, RemoveForm};
 use crate::door::Parts;
@@ -42,14 +43,6 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry { kind: "ConfigFuzzyWatchRequest", answer: WATCHED, rule: READ, handler: watch },
 ];
 
-/// Members that may be absent or null are empty then.
-type Text<'a> = Option<Words<'a>>;
-
-/// A text that is copied only when it has escapes.
-#[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(transparent)]
-struct Words<'a>(#[serde(borrow)] Cow<'a, str>);
-
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Named<'a> {
@@ -77,7 +70,7 @@ struct Publish<'a> {
     #[serde(borrow, default)]
     cas_md5: Text<'a>,
     #[serde(borrow, default)]
-    addition_map: Option<BTreeMap<Words<'a>, Text<'a>>>,
+    addition_map: Option<BTreeMap<Text<'a>, Option<Text<'a>>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -108,55 +101,45 @@ struct Watch<'a> {
     #[serde(borrow, default)]
     group_key_pattern: Text<'a>,
     #[serde(borrow, default)]
-    received_group_keys: Option<Vec<Words<'a>>>,
+    received_group_keys: Option<Vec<Cow<'a, str>>>,
     #[serde(borrow, default)]
     watch_type: Text<'a>,
     #[serde(default)]
     initializing: Option<bool>,
 }
 
-fn query(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
-    let named: Named<'_> = match request.parse() {
-        Ok(named) => named,
-        Err(response) => return response.into(),
-    };
+fn query(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Result<Answer, Response> {
+    let named: Named<'_> = request.parse()?;
     let key = named.key();
-    if let Err(problem) = named.check() {
-        return refused(QUERIED, problem).into();
-    }
+    named.check().map_err(|problem| refused(QUERIED, problem))?;
     let ip = client_ip(peer, request);
-    let found = parts.configs.query(&key, &labels(&ip, peer, request), text(&named.tag));
-    match found {
-        Some(found) => Response::ok(QUERIED, Members::Written(shown(&found))).into(),
-        None => Response {
-            kind: QUERIED,
-            error_code: NOT_FOUND,
-            message: Some(Cow::Borrowed("config data not exist")),
-            fields: Members::Written(br#""lastModified":0,"beta":false,"isBeta":false"#.to_vec()),
-        }
-        .into(),
-    }
+    let found = parts.configs.query(&key, &labels(&ip, peer, request), named.tag.as_str());
+    let found = found.ok_or_else(|| Response {
+        kind: QUERIED,
+        error_code: NOT_FOUND,
+        message: Some(Cow::Borrowed("config data not exist")),
+        fields: Members::Written(br#""lastModified":0,"beta":false,"isBeta":false"#.to_vec()),
+    })?;
+    Ok(Response::ok(QUERIED, Members::Written(shown(&found))).into())
 }
 
-fn publish(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
-    let publish: Publish<'_> = match request.parse() {
-        Ok(publish) => publish,
-        Err(response) => return response.into(),
-    };
+fn publish(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Result<Answer, Response> {
+    let publish: Publish<'_> = request.parse()?;
     let addition = |name: &str| {
         let mut map = publish.addition_map.iter().flatten();
-        map.find(|(key, _)| key.0 == name).and_then(|(_, value)| Some(&*value.as_ref()?.0))
+        map.find(|(key, _)| key.as_str() == name)
+            .and_then(|(_, value)| Some(value.as_ref()?.as_str()))
     };
     let said = |name| addition(name).unwrap_or_default();
     let ip = peer.remote.ip().to_string();
     let form = PublishForm {
-        namespace: text(&publish.tenant),
-        group: text(&publish.group),
-        data_id: text(&publish.data_id),
-        content: text(&publish.content),
+        namespace: publish.tenant.as_str(),
+        group: publish.group.as_str(),
+        data_id: publish.data_id.as_str(),
+        content: publish.content.as_str(),
         tag: said("tag"),
         beta_ips: said("betaIps"),
-        cas_md5: text(&publish.cas_md5),
+        cas_md5: publish.cas_md5.as_str(),
         kind: said("type"),
         app_name: said("appName"),
         config_tags: addition("config_tags"),
@@ -170,67 +153,57 @@ fn publish(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
         ip: &ip,
     };
     let published = parts.configs.publish(&form);
-    Answer::Later(Box::pin(async move { done(PUBLISHED, published.await) }))
+    Ok(Answer::Later(Box::pin(async move { done(PUBLISHED, published.await) })))
 }
 
-fn remove(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
-    let named: Named<'_> = match request.parse() {
-        Ok(named) => named,
-        Err(response) => return response.into(),
-    };
+fn remove(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Result<Answer, Response> {
+    let named: Named<'_> = request.parse()?;
     let ip = peer.remote.ip().to_string();
     let form = RemoveForm {
-        namespace: text(&named.tenant),
-        group: text(&named.group),
-        data_id: text(&named.data_id),
-        tag: text(&named.tag),
+        namespace: named.tenant.as_str(),
+        group: named.group.as_str(),
+        data_id: named.data_id.as_str(),
+        tag: named.tag.as_str(),
         beta: false,
         user: user(request, ""),
         ip: &ip,
     };
     let removed = parts.configs.remove(&form);
-    Answer::Later(Box::pin(async move { done(REMOVED, removed.await.map(drop)) }))
+    Ok(Answer::Later(Box::pin(async move { done(REMOVED, removed.await.map(drop)) })))
 }
 
-fn listen(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
-    let asked: Listen<'_> = match request.parse() {
-        Ok(asked) => asked,
-        Err(response) => return response.into(),
-    };
+fn listen(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Result<Answer, Response> {
+    let asked: Listen<'_> = request.parse()?;
     let contexts = asked.config_listen_contexts.unwrap_or_default();
     if contexts.len() > CONFIG_LISTENED_MAX {
         let message = format!("more than {CONFIG_LISTENED_MAX} configurations in one request");
-        return refused(LISTENED, Problem::new(400, Code::ParameterInvalid, message)).into();
+        return Err(refused(LISTENED, Problem::new(400, Code::ParameterInvalid, message)));
     }
     let items = contexts.iter().map(Context::item);
     // Whoever may not read something does not hear of it either.
     let allowed: Vec<ListenItem<'_>> =
         items.filter(|item| may_read(parts, request, item)).collect();
     if allowed.is_empty() && !contexts.is_empty() {
-        return refused(LISTENED, denied("authorization failed!")).into();
+        return Err(refused(LISTENED, denied("authorization failed!")));
     }
     let ip = client_ip(peer, request);
     let listener = Listener { connection: peer.id, labels: labels(&ip, peer, request) };
-    match parts.configs.listen(&listener, &allowed, asked.listen.unwrap_or(true)) {
-        Ok(changed) => Response::ok(LISTENED, Members::Written(told(&allowed, &changed))).into(),
-        Err(problem) => refused(LISTENED, problem).into(),
-    }
+    let changed = parts.configs.listen(&listener, &allowed, asked.listen.unwrap_or(true));
+    let changed = changed.map_err(|problem| refused(LISTENED, problem))?;
+    Ok(Response::ok(LISTENED, Members::Written(told(&allowed, &changed))).into())
 }
 
-fn watch(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
-    let asked: Watch<'_> = match request.parse() {
-        Ok(asked) => asked,
-        Err(response) => return response.into(),
-    };
-    let pattern = text(&asked.group_key_pattern);
-    let done = match text(&asked.watch_type) {
+fn watch(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Result<Answer, Response> {
+    let asked: Watch<'_> = request.parse()?;
+    let pattern = asked.group_key_pattern.as_str();
+    let done = match asked.watch_type.as_str() {
         "CANCEL_WATCH" => {
             parts.configs.unwatch(peer.id, pattern);
             Ok(())
         }
         "WATCH" => {
             let received = asked.received_group_keys.as_deref().unwrap_or_default();
-            let received: Vec<&str> = received.iter().map(|key| &*key.0).collect();
+            let received: Vec<&str> = received.iter().map(|key| &**key).collect();
             let initializing = asked.initializing.unwrap_or_default();
             parts.configs.watch(peer.id, pattern, &received, initializing)
         }
@@ -239,19 +212,19 @@ fn watch(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
             Err(Problem::new(400, Code::ParameterInvalid, message))
         }
     };
-    self::done(WATCHED, done).into()
+    Ok(self::done(WATCHED, done).into())
 }
 
 impl Named<'_> {
     fn key(&self) -> KeyRef<'_> {
-        KeyRef::new(text(&self.tenant), text(&self.group), text(&self.data_id))
+        KeyRef::new(self.tenant.as_str(), self.group.as_str(), self.data_id.as_str())
     }
 
     /// Names that a client forgot: it should hear of that, not that nothing is published.
     fn check(&self) -> Result<(), Problem> {
         for (name, value) in [("dataId", &self.data_id), ("group", &self.group)] {
-            if text(value).trim().is_empty() {
-                let message = format!("invalid {name} : {}", text(value));
+            if value.as_str().trim().is_empty() {
+                let message = format!("invalid {name} : {}", value.as_str());
                 return Err(Problem::new(400, Code::ParameterInvalid, message));
             }
         }
@@ -262,10 +235,10 @@ impl Named<'_> {
 impl Context<'_> {
     fn item(&self) -> ListenItem<'_> {
         ListenItem {
-            data_id: text(&self.data_id),
-            group: text(&self.group),
-            tenant: text(&self.tenant),
-            md5: text(&self.md5),
+            data_id: self.data_id.as_str(),
+            group: self.group.as_str(),
+            tenant: self.tenant.as_str(),
+            md5: self.md5.as_str(),
         }
     }
 }
@@ -355,10 +328,6 @@ fn labels<'a>(ip: &'a str, peer: &'a Peer<'_>, request: &Request<'a>) -> Labels<
 /// Whoever signed in, otherwise whom the client names.
 fn user<'a>(request: &'a Request<'_>, said: &'a str) -> &'a str {
     if request.identity.is_anonymous() { said } else { &request.identity.name }
-}
-
-fn text<'a>(text: &'a Text<'_>) -> &'a str {
-    text.as_ref().map_or("", |words| &words.0)
 }
 
 fn json(out: &mut Vec<u8>, text: &str) {

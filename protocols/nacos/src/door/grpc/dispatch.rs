@@ -1,7 +1,6 @@
 //! The one table of requests: which types there are, what each asks of its caller, and who answers.
 //! And the order in which a request is looked at, which is the real server's.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
@@ -10,6 +9,7 @@ use serde::Deserialize;
 
 use super::mailbox::Mailbox;
 use super::request::{Answer, Members, Peer, Request, Response, Setup};
+use super::text::{Text, or};
 use crate::access::{Identified, Mode, Names, Presented, Rule, Scope, denied};
 use crate::codec::payload::Payload;
 use crate::door::Parts;
@@ -28,8 +28,8 @@ pub(crate) struct Entry {
     pub(crate) handler: Handler,
 }
 
-/// Answers a request.
-pub(crate) type Handler = fn(&Parts, &Peer<'_>, &Request<'_>) -> Answer;
+/// Answers a request, or refuses it.
+pub(crate) type Handler = fn(&Parts, &Peer<'_>, &Request<'_>) -> Result<Answer, Response>;
 
 /// The server is still starting, or closing already.
 const NOT_SERVING: u32 = 300;
@@ -48,7 +48,7 @@ const OWN: &[Entry] = &[Entry {
     kind: "HealthCheckRequest",
     answer: "HealthCheckResponse",
     rule: Rule::Public,
-    handler: |_, _, _| Response::ok("HealthCheckResponse", Members::None).into(),
+    handler: |_, _, _| Ok(Response::ok("HealthCheckResponse", Members::None).into()),
 }];
 
 static BY_KIND: LazyLock<HashMap<&'static str, &'static Entry>> =
@@ -114,7 +114,7 @@ pub(super) fn answer(
         body: payload.body,
         identity: &identity,
     };
-    (entry.handler)(parts, &peer, &request)
+    (entry.handler)(parts, &peer, &request).unwrap_or_else(Answer::from)
 }
 
 fn server_check(mailbox: &Mailbox) -> Response {
@@ -128,20 +128,20 @@ fn server_check(mailbox: &Mailbox) -> Response {
 #[serde(rename_all = "camelCase", default)]
 struct Named<'a> {
     #[serde(borrow)]
-    namespace: Option<Cow<'a, str>>,
+    namespace: Text<'a>,
     #[serde(borrow)]
-    group_name: Option<Cow<'a, str>>,
+    group_name: Text<'a>,
     #[serde(borrow)]
-    service_name: Option<Cow<'a, str>>,
+    service_name: Text<'a>,
     #[serde(borrow)]
-    tenant: Option<Cow<'a, str>>,
+    tenant: Text<'a>,
     #[serde(borrow)]
-    group: Option<Cow<'a, str>>,
+    group: Text<'a>,
     #[serde(borrow)]
-    data_id: Option<Cow<'a, str>>,
+    data_id: Text<'a>,
     /// `namespace>>group>>name`, with `*` in the last two.
     #[serde(borrow)]
-    group_key_pattern: Option<Cow<'a, str>>,
+    group_key_pattern: Text<'a>,
 }
 
 /// Every namespace with all that is in it: only a right on everything suffices.
@@ -186,12 +186,8 @@ impl<'a> Named<'a> {
     }
 }
 
-fn filled<'n>(name: &'n Option<Cow<'_, str>>) -> Option<&'n str> {
-    name.as_deref().filter(|name| !name.trim().is_empty())
-}
-
-fn or<'n>(name: &'n str, default: &'n str) -> &'n str {
-    if name.trim().is_empty() { default } else { name }
+fn filled<'n>(name: &'n Text<'_>) -> Option<&'n str> {
+    Some(name.as_str()).filter(|name| !name.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -215,7 +211,7 @@ mod tests {
     }
 
     fn named(kind: &'static str, scope: Scope, body: &str) -> String {
-        let handler: Handler = |_, _, _| Response::error(NO_HANDLER, "").into();
+        let handler: Handler = |_, _, _| Err(Response::error(NO_HANDLER, ""));
         let rule = Rule::Needs(Action::Read, scope);
         let entry = Entry { kind, answer: "", rule, handler };
         let named = Named::read(body.as_bytes());

@@ -14,6 +14,7 @@ mod mailbox;
 mod naming;
 mod request;
 mod stream;
+mod text;
 mod watched;
 mod wire;
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::dispatch::Entry;
 use super::request::{Answer, Members, Peer, Request, Response};
+use super::text::{Text, or};
 use crate::access::{Rule, Scope};
 use crate::door::Parts;
 use crate::limits::{BATCH_INSTANCES_MAX, PATTERN_MATCHES_MAX};
@@ -15,7 +16,7 @@ use crate::{Code, Problem};
 
 mod body;
 
-use body::{Instance, Text};
+use body::Instance;
 
 const REGISTERED: &str = "InstanceResponse";
 const BATCH: &str = "BatchInstanceResponse";
@@ -99,108 +100,74 @@ struct FuzzyWatch<'a> {
     initializing: Option<bool>,
 }
 
-fn instance(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
-    let mut asked: Registration<'_> = match request.parse() {
-        Ok(asked) => asked,
-        Err(response) => return response.into(),
-    };
-    let (key, form) = match asked.one() {
-        Ok(checked) => checked,
-        Err(problem) => return invalid(REGISTERED, &problem),
-    };
+fn instance(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Result<Answer, Response> {
+    let mut asked: Registration<'_> = request.parse()?;
+    let (key, form) = asked.one().map_err(|problem| invalid(REGISTERED, &problem))?;
     let owner = Owner::Connection(peer.id);
     let done = match asked.what.as_str() {
         "registerInstance" => parts.naming.register(owner, &key, form),
         "deregisterInstance" => parts.naming.deregister(owner, &key, target(&form)),
         other => Err(unsupported(other)),
     };
-    done.map_or_else(failed, |()| did(REGISTERED, asked.what.as_str())).into()
+    done.map_err(failed)?;
+    Ok(did(REGISTERED, asked.what.as_str()).into())
 }
 
-fn batch(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
-    let mut asked: Registration<'_> = match request.parse() {
-        Ok(asked) => asked,
-        Err(response) => return response.into(),
-    };
-    let (key, forms) = match asked.many() {
-        Ok(checked) => checked,
-        Err(problem) => return invalid(BATCH, &problem),
-    };
+fn batch(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Result<Answer, Response> {
+    let mut asked: Registration<'_> = request.parse()?;
+    let (key, forms) = asked.many().map_err(|problem| invalid(BATCH, &problem))?;
     let done = match asked.what.as_str() {
         "batchRegisterInstance" => parts.naming.register_batch(peer.id, &key, forms),
         other => Err(unsupported(other)),
     };
-    done.map_or_else(failed, |()| did(BATCH, asked.what.as_str())).into()
+    done.map_err(failed)?;
+    Ok(did(BATCH, asked.what.as_str()).into())
 }
 
-fn persistent(parts: &Parts, _: &Peer<'_>, request: &Request<'_>) -> Answer {
-    let mut asked: Registration<'_> = match request.parse() {
-        Ok(asked) => asked,
-        Err(response) => return response.into(),
-    };
-    let (key, form) = match asked.one() {
-        Ok(checked) => checked,
-        Err(problem) => return invalid(REGISTERED, &problem),
-    };
+fn persistent(parts: &Parts, _: &Peer<'_>, request: &Request<'_>) -> Result<Answer, Response> {
+    let mut asked: Registration<'_> = request.parse()?;
+    let (key, form) = asked.one().map_err(|problem| invalid(REGISTERED, &problem))?;
     let registers = match asked.what.as_str() {
         "registerInstance" => true,
         "deregisterInstance" => false,
-        other => return failed(unsupported(other)).into(),
+        other => return Err(failed(unsupported(other))),
     };
     let (naming, what) = (parts.naming.clone(), asked.what.as_str().to_owned());
-    Answer::Later(Box::pin(async move {
+    Ok(Answer::Later(Box::pin(async move {
         let done = match registers {
             true => naming.register_persistent(&key, form).await,
             false => naming.deregister_persistent(&key, target(&form)).await,
         };
         done.map_or_else(failed, |()| did(REGISTERED, &what))
-    }))
+    })))
 }
 
-fn query(parts: &Parts, _: &Peer<'_>, request: &Request<'_>) -> Answer {
-    let asked: Question<'_> = match request.parse() {
-        Ok(asked) => asked,
-        Err(response) => return response.into(),
-    };
+fn query(parts: &Parts, _: &Peer<'_>, request: &Request<'_>) -> Result<Answer, Response> {
+    let asked: Question<'_> = request.parse()?;
     let clusters = asked.cluster.as_str();
-    match asked.key(clusters) {
-        Ok(key) => {
-            let healthy_only = asked.healthy_only.unwrap_or(false);
-            shown(QUERIED, &parts.naming.view(&key, clusters, healthy_only)).into()
-        }
-        Err(problem) => invalid(QUERIED, &problem),
-    }
+    let key = asked.key(clusters).map_err(|problem| invalid(QUERIED, &problem))?;
+    let healthy_only = asked.healthy_only.unwrap_or(false);
+    Ok(shown(QUERIED, &parts.naming.view(&key, clusters, healthy_only)).into())
 }
 
-fn subscribe(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
-    let asked: Question<'_> = match request.parse() {
-        Ok(asked) => asked,
-        Err(response) => return response.into(),
-    };
+fn subscribe(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Result<Answer, Response> {
+    let asked: Question<'_> = request.parse()?;
     let clusters = asked.clusters.as_str();
-    let key = match asked.key(clusters) {
-        Ok(key) => key,
-        Err(problem) => return invalid(SUBSCRIBED, &problem),
-    };
+    let key = asked.key(clusters).map_err(|problem| invalid(SUBSCRIBED, &problem))?;
     let view = if asked.subscribe.unwrap_or(false) {
         parts.naming.subscribe(peer.id, &key, clusters)
     } else {
         parts.naming.unsubscribe(peer.id, &key);
         Ok(parts.naming.view(&key, clusters, false))
     };
-    let shown = |view: ServiceView| shown(SUBSCRIBED, &view).with_message("success");
-    view.map_or_else(failed, shown).into()
+    let view = view.map_err(failed)?;
+    Ok(shown(SUBSCRIBED, &view).with_message("success").into())
 }
 
-fn list(parts: &Parts, _: &Peer<'_>, request: &Request<'_>) -> Answer {
-    let asked: Question<'_> = match request.parse() {
-        Ok(asked) => asked,
-        Err(response) => return response.into(),
-    };
+fn list(parts: &Parts, _: &Peer<'_>, request: &Request<'_>) -> Result<Answer, Response> {
+    let asked: Question<'_> = request.parse()?;
     let (namespace, group) = (asked.namespace.as_str(), asked.group_name.as_str());
-    if let Err(problem) = check_names(namespace, group, "", "") {
-        return invalid(LISTED, &problem);
-    }
+    check_names(namespace, group, "", "").map_err(|problem| invalid(LISTED, &problem))?;
     let positive = |number: Option<i64>, default| {
         let number = number.filter(|number| *number > 0);
         number.map_or(default, |number| usize::try_from(number).unwrap_or(usize::MAX))
@@ -218,35 +185,31 @@ fn list(parts: &Parts, _: &Peer<'_>, request: &Request<'_>) -> Answer {
     );
     let names = serde_json::to_string(&found.items).unwrap_or_else(|_| "[]".to_owned());
     let members = format!("\"count\":{},\"serviceNames\":{names}", found.count);
-    Response::ok(LISTED, Members::Written(members.into_bytes())).into()
+    Ok(Response::ok(LISTED, Members::Written(members.into_bytes())).into())
 }
 
-fn watch(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Answer {
-    let asked: FuzzyWatch<'_> = match request.parse() {
-        Ok(asked) => asked,
-        Err(response) => return response.into(),
-    };
+fn watch(parts: &Parts, peer: &Peer<'_>, request: &Request<'_>) -> Result<Answer, Response> {
+    let asked: FuzzyWatch<'_> = request.parse()?;
     let pattern = asked.group_key_pattern.as_str();
     match asked.watch_type.as_str() {
         "WATCH" => {}
         "CANCEL_WATCH" => {
             parts.naming.cancel_fuzzy_watch(peer.id, pattern);
-            return Response::ok(WATCHED, Members::None).into();
+            return Ok(Response::ok(WATCHED, Members::None).into());
         }
-        other => return failed(unsupported(other)).into(),
+        other => return Err(failed(unsupported(other))),
     }
     let received = asked.received_group_keys.unwrap_or_default();
     if received.len() > 2 * PATTERN_MATCHES_MAX {
         let message = "more received keys than a pattern may match";
-        return invalid(WATCHED, &Problem::new(400, Code::ParameterInvalid, message));
+        return Err(invalid(WATCHED, &Problem::new(400, Code::ParameterInvalid, message)));
     }
     let received: Vec<&str> = received.iter().map(Text::as_str).collect();
     let initial = asked.initializing.unwrap_or(false);
     let form = FuzzyForm { pattern, received: &received, initial };
-    match parts.naming.watch_fuzzily(peer.id, form) {
-        Ok(()) => Response::ok(WATCHED, Members::None).into(),
-        Err(problem) => Response::problem(WATCHED, problem).into(),
-    }
+    let watched = parts.naming.watch_fuzzily(peer.id, form);
+    watched.map_err(|problem| Response::problem(WATCHED, problem))?;
+    Ok(Response::ok(WATCHED, Members::None).into())
 }
 
 impl Registration<'_> {
@@ -329,9 +292,9 @@ fn did(kind: &'static str, what: &str) -> Response {
 }
 
 /// What the check of parameters refuses is refused in the request's own type of answer.
-fn invalid(kind: &'static str, problem: &Problem) -> Answer {
+fn invalid(kind: &'static str, problem: &Problem) -> Response {
     let message = format!("Param check invalid:{}", problem.message);
-    Response::refused(kind, problem.status.into(), message).into()
+    Response::refused(kind, problem.status.into(), message)
 }
 
 /// What a call itself refuses is an `ErrorResponse`, as the real server's exceptions are.
@@ -342,8 +305,4 @@ fn failed(problem: Problem) -> Response {
 fn unsupported(what: &str) -> Problem {
     let shown: String = what.chars().take(64).collect();
     Problem::new(400, Code::ParameterInvalid, format!("Unsupported request type {shown}"))
-}
-
-fn or<'n>(name: &'n str, default: &'n str) -> &'n str {
-    if name.trim().is_empty() { default } else { name }
 }

@@ -1,18 +1,14 @@
 //! Members of naming requests as clients of six languages write them: any may be absent or null,
 //! and metadata may have values that are no texts.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
+use super::super::text::Text;
 use crate::map::{CLUSTER_DEFAULT, InstanceForm};
 use crate::{Code, Problem};
-
-/// A text; absent and null are empty. Copied only when it has escapes.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Text<'a>(Cow<'a, str>);
 
 /// An instance as a client says it.
 #[derive(Debug, Deserialize)]
@@ -41,12 +37,6 @@ pub(super) struct Instance<'a> {
 /// Pairs; those with a null are left out, and so is null altogether.
 #[derive(Debug, Default, PartialEq)]
 struct Metadata(Vec<(String, String)>);
-
-impl Text<'_> {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 impl Instance<'_> {
     /// Its cluster, that of those who name none included.
@@ -77,34 +67,6 @@ impl Instance<'_> {
             instance_id: (!own_id.is_empty()).then(|| own_id.to_owned()),
             app: String::new(),
         })
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or null")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-                Ok(Text::default())
-            }
-        }
-
-        deserializer.deserialize_any(Reader)
     }
 }
 
