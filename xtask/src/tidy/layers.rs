@@ -41,6 +41,8 @@ const ONLY: &[(&str, &[&str])] = &[
     // Runs in other people's programs, and goes on when every server is gone.
     ("rialto-sdk", &["rialto-api", "rialto-balance", "rialto-resilience", "rialto-sdk-macros"]),
     ("rialto-security", &[]),
+    // For tests alone.
+    ("rialto-corpus", &[]),
     ("rialto-storage", &[]),
     ("rialto-door", &["rialto-http1", "rialto-time"]),
     // Written as a user would write it.
