@@ -147,10 +147,7 @@ pub(super) async fn edit(
     Path(place): Path<Place>,
     Form(draft): Form<Draft>,
 ) -> Response {
-    match place.key() {
-        Ok(key) => proceed(&app, &member, &Flow::Edit(key), draft).await,
-        Err(_) => error_page(&member.view, StatusCode::NOT_FOUND),
-    }
+    of(&app, &member, place, draft, |key, _| Flow::Edit(key)).await
 }
 
 pub(super) async fn add_gray(
@@ -159,10 +156,7 @@ pub(super) async fn add_gray(
     Path(place): Path<Place>,
     Form(draft): Form<Draft>,
 ) -> Response {
-    match place.key() {
-        Ok(key) => proceed(&app, &member, &Flow::AddGray(key), draft).await,
-        Err(_) => error_page(&member.view, StatusCode::NOT_FOUND),
-    }
+    of(&app, &member, place, draft, |key, _| Flow::AddGray(key)).await
 }
 
 pub(super) async fn edit_gray(
@@ -171,8 +165,18 @@ pub(super) async fn edit_gray(
     Path(place): Path<Place>,
     Form(draft): Form<Draft>,
 ) -> Response {
+    of(&app, &member, place, draft, Flow::EditGray).await
+}
+
+async fn of(
+    app: &App,
+    member: &Member,
+    place: Place,
+    draft: Draft,
+    flow: impl FnOnce(ConfigKey, String) -> Flow,
+) -> Response {
     match place.key() {
-        Ok(key) => proceed(&app, &member, &Flow::EditGray(key, place.name), draft).await,
+        Ok(key) => proceed(app, member, &flow(key, place.name), draft).await,
         Err(_) => error_page(&member.view, StatusCode::NOT_FOUND),
     }
 }
