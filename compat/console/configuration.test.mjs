@@ -5,7 +5,8 @@ import test, { after, before } from "node:test";
 import assert from "node:assert/strict";
 
 import {
-  checkAccessible, checkNoSidewaysScroll, openBrowser, openPage, picture, signIn, startRialto, until,
+  LOOKS, asAdmin, checkAccessible, checkLook, live, openBrowser, signIn, startRialto, until,
+  visit,
 } from "./harness.mjs";
 
 const GROUP = "DEFAULT_GROUP";
@@ -27,13 +28,6 @@ const PAGES = {
   "configuration-secret": `/configuration/public/${GROUP}/database.toml`,
   "nacos-service": "/services/public/default/inventory",
 };
-const LOOKS = [
-  { lang: "en", theme: "light", width: 1400 },
-  { lang: "en", theme: "dark", width: 1400 },
-  { lang: "zh-CN", theme: "light", width: 1400 },
-  { lang: "zh-CN", theme: "dark", width: 360 },
-  { lang: "en", theme: "light", width: 360 },
-];
 
 let rialto;
 let browser;
@@ -78,15 +72,7 @@ const publish = (dataId, content, more = {}, headers = {}) =>
 const read = (dataId, tenant = "") =>
   nacos("GET", `/v1/cs/configs?${new URLSearchParams({ dataId, group: GROUP, tenant })}`);
 
-/** Runs with a page that is signed in, and looks afterwards whether all was well. */
-async function signedIn(look, run) {
-  const { page, wrong, close } = await openPage(browser, rialto, look);
-  await signIn(page, rialto);
-  await page.waitForURL(`${rialto.api}/`);
-  await run(page);
-  assert.deepEqual(wrong, []);
-  await close();
-}
+const signedIn = (look, run) => asAdmin(browser, rialto, look, run);
 
 async function write(page, fields) {
   for (const [name, value] of Object.entries(fields)) await page.fill(`#${name}`, value);
@@ -98,31 +84,19 @@ async function previewAndPublish(page) {
   await page.waitForSelector("[role=status]");
 }
 
-const live = (page) => page.waitForSelector("[data-lamp][data-state=on]");
-
 for (const look of LOOKS) {
   test(`every page in ${look.lang}, ${look.theme}, ${look.width} px`, async () => {
     await signedIn(look, async (page) => {
       for (const [name, path] of Object.entries(PAGES)) {
-        const answer = await page.goto(rialto.api + path);
-        assert.equal(answer.status(), 200, path);
-        assert.equal(await page.getAttribute("html", "lang"), look.lang);
-        await page.waitForSelector("main h1");
-        if (await page.locator("[data-lamp]").count()) await live(page);
-        const text = await page.innerText("body");
-        assert.doesNotMatch(text, /\b(nav|draft|gray|history|import|did|secret)\.[a-z_]+\b/, path);
+        const text = await visit(page, rialto, look, name, path,
+          /\b(nav|draft|gray|history|import|did|secret)\.[a-z_]+\b/);
         assert.doesNotMatch(text, /treasure/, path);
-        await checkNoSidewaysScroll(page, path);
-        await checkAccessible(page, `${path} ${look.lang} ${look.theme} ${look.width}`);
-        await picture(page, `${name}-${look.lang}-${look.theme}-${look.width}`);
       }
       await page.goto(`${rialto.api}${SHOP}/edit`);
       await write(page, { content: `${SHOP_V2}  retries: 3\n`, tags: "shop" });
       await page.click("button[value=preview]");
       await page.waitForSelector(".diff .added");
-      await checkNoSidewaysScroll(page, "preview");
-      await checkAccessible(page, `preview ${look.lang} ${look.theme} ${look.width}`);
-      await picture(page, `configuration-preview-${look.lang}-${look.theme}-${look.width}`);
+      await checkLook(page, look, "preview", "configuration-preview");
     });
   });
 }

@@ -5,8 +5,8 @@ import test, { after, before } from "node:test";
 import assert from "node:assert/strict";
 
 import {
-  PASSWORD, checkAccessible, checkNoSidewaysScroll, openBrowser, openPage, picture, rest, signIn,
-  startRialto, startUpstream, until,
+  LOOKS, PASSWORD, asAdmin, checkAccessible, openBrowser, openPage, rest, signIn, startRialto,
+  startUpstream, until, visit,
 } from "./harness.mjs";
 
 const PAGES = {
@@ -20,13 +20,6 @@ const PAGES = {
   events: "/events",
   access: "/access",
 };
-const LOOKS = [
-  { lang: "en", theme: "light", width: 1400 },
-  { lang: "en", theme: "dark", width: 1400 },
-  { lang: "zh-CN", theme: "light", width: 1400 },
-  { lang: "zh-CN", theme: "dark", width: 360 },
-  { lang: "en", theme: "light", width: 360 },
-];
 
 let rialto;
 let upstream;
@@ -50,15 +43,7 @@ const register = (name, port, more = {}) =>
   rest(rialto, "POST", `/api/v1/services/${name}/instances`,
     { host: "127.0.0.1", port, ttl_ms: 600_000, ...more });
 
-/** Runs with a page that is signed in, and looks afterwards whether all was well. */
-async function signedIn(look, run) {
-  const { page, wrong, close } = await openPage(browser, rialto, look);
-  await signIn(page, rialto);
-  await page.waitForURL(`${rialto.api}/`);
-  await run(page);
-  assert.deepEqual(wrong, []);
-  await close();
-}
+const signedIn = (look, run) => asAdmin(browser, rialto, look, run);
 
 test("a wrong password is refused and the right one leads on", async () => {
   const { page, wrong, close } = await openPage(browser, rialto);
@@ -88,18 +73,8 @@ for (const look of LOOKS) {
   test(`every page in ${look.lang}, ${look.theme}, ${look.width} px`, async () => {
     await signedIn(look, async (page) => {
       for (const [name, path] of Object.entries(PAGES)) {
-        const answer = await page.goto(rialto.api + path);
-        assert.equal(answer.status(), 200, path);
-        assert.equal(await page.getAttribute("html", "lang"), look.lang);
-        await page.waitForSelector("main h1");
-        if (await page.locator("[data-lamp]").count()) {
-          await page.waitForSelector("[data-lamp][data-state=on]");
-        }
-        const text = await page.innerText("body");
-        assert.doesNotMatch(text, /\b(nav|overview|services|route|event|notice)\.[a-z_]+\b/, path);
-        await checkNoSidewaysScroll(page, path);
-        await checkAccessible(page, `${path} ${look.lang} ${look.theme} ${look.width}`);
-        await picture(page, `${name}-${look.lang}-${look.theme}-${look.width}`);
+        await visit(page, rialto, look, name, path,
+          /\b(nav|overview|services|route|event|notice)\.[a-z_]+\b/);
       }
     });
   });

@@ -83,6 +83,15 @@ export async function openBrowser() {
   });
 }
 
+/** How pages are looked at. */
+export const LOOKS = [
+  { lang: "en", theme: "light", width: 1400 },
+  { lang: "en", theme: "dark", width: 1400 },
+  { lang: "zh-CN", theme: "light", width: 1400 },
+  { lang: "zh-CN", theme: "dark", width: 360 },
+  { lang: "en", theme: "light", width: 360 },
+];
+
 /** A page that remembers what must not happen: errors, and requests to anywhere else. */
 export async function openPage(browser, rialto, { lang = "en", theme = "light", width = 1400 } = {}) {
   const context = await browser.newContext({
@@ -110,6 +119,39 @@ export async function signIn(page, rialto, password = PASSWORD) {
   await page.fill("#user", "admin");
   await page.fill("#password", password);
   await page.click("form.sign-in button");
+}
+
+/** Runs with a page that is signed in, and looks afterwards whether all was well. */
+export async function asAdmin(browser, rialto, look, run) {
+  const { page, wrong, close } = await openPage(browser, rialto, look);
+  await signIn(page, rialto);
+  await page.waitForURL(`${rialto.api}/`);
+  await run(page);
+  assert.deepEqual(wrong, []);
+  await close();
+}
+
+/** Waits until the page hears of changes. */
+export const live = (page) => page.waitForSelector("[data-lamp][data-state=on]");
+
+/** Opens a page and checks what every page must be, and that no name of a text is left in it. */
+export async function visit(page, rialto, look, name, path, names) {
+  const answer = await page.goto(rialto.api + path);
+  assert.equal(answer.status(), 200, path);
+  assert.equal(await page.getAttribute("html", "lang"), look.lang);
+  await page.waitForSelector("main h1");
+  if (await page.locator("[data-lamp]").count()) await live(page);
+  const text = await page.innerText("body");
+  assert.doesNotMatch(text, names, path);
+  await checkLook(page, look, path, name);
+  return text;
+}
+
+/** Checks a page as it stands, and keeps its picture. */
+export async function checkLook(page, { lang, theme, width }, where, name) {
+  await checkNoSidewaysScroll(page, where);
+  await checkAccessible(page, `${where} ${lang} ${theme} ${width}`);
+  await picture(page, `${name}-${lang}-${theme}-${width}`);
 }
 
 /** Labels, contrast, landmarks, names and roles: axe-core's rules for WCAG 2.1 A and AA. */
