@@ -11,12 +11,12 @@ use rialto_catalog::{
 };
 use rialto_storage::{Directory, OpenError};
 use rialto_telemetry::Telemetry;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::clock::Clock;
 use crate::core::Core;
 use crate::error::ProposeError;
-use crate::limits::{PAUSE_MS, SAVE_MS, TICK_MS};
+use crate::limits::{PAUSE_MS, SAVE_MS, SAVE_REST, TICK_MS};
 use crate::proposer::Proposer;
 use crate::restart::{Saver, first_revision, restore};
 use crate::watch::{Topics, Watch};
@@ -209,11 +209,18 @@ impl Engine {
                     });
                     if !busy {
                         let engine = self.clone();
-                        saving = Some(tokio::task::spawn_blocking(move || engine.save()));
+                        saving = Some(tokio::spawn(engine.save_and_rest()));
                     }
                 }
             }
         }
+    }
+
+    async fn save_and_rest(self) {
+        let begun = Instant::now();
+        // A panic in it was reported where it happened.
+        let _ = tokio::task::spawn_blocking(move || self.save()).await;
+        tokio::time::sleep(begun.elapsed() * SAVE_REST).await;
     }
 
     /// Stores what is to be stored and gives the data directory free. Proposals are refused from
@@ -233,7 +240,7 @@ impl Engine {
     }
 
     /// Saves ephemeral instances for a warm restart, if some changed. [`Engine::run`] does this
-    /// every few seconds, and [`Engine::close`] for the last time.
+    /// a few times a second, and [`Engine::close`] for the last time.
     pub fn save(&self) {
         if let Some(disk) = &self.disk {
             disk.saver.save(&self.core);

@@ -13,8 +13,12 @@ pub const GATHER_US: u64 = 500;
 pub const REPORTS_MAX: usize = 2_000;
 /// How often time passes in the catalog, in milliseconds.
 pub const TICK_MS: u64 = 100;
-/// How often ephemeral instances are saved for a warm restart when some changed, in milliseconds.
-pub const SAVE_MS: u64 = 3_000;
+/// How often ephemeral instances are saved for a warm restart when some changed, in milliseconds:
+/// a process that is killed forgets who registered in that time, and lists shrink by them.
+pub const SAVE_MS: u64 = 250;
+/// How many times as long as a save took the next one waits at least: a slow disk or a mass of
+/// changes is saved less often, and saving takes a tenth of the time at most.
+pub const SAVE_REST: u32 = 9;
 /// A tick that comes so much later than the one before means that the process stood still, in
 /// milliseconds.
 pub const PAUSE_MS: u64 = 2_000;
