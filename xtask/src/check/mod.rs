@@ -105,7 +105,7 @@ impl<'a> Run<'a> {
             Outcome::Failed { log, tests } => {
                 self.tests += tests.unwrap_or_default();
                 outcome::print_line("FAILED", &step.name, time, "");
-                outcome::print_end_of(&log);
+                outcome::print_failure(&log);
                 self.fail(&step.name);
             }
         }

@@ -73,16 +73,37 @@ pub(crate) fn print_line(state: &str, name: &str, time: Duration, detail: &str) 
     println!("{}", format!("{state:<8} {name:<16} {:>9}  {detail}", seconds(time)).trim_end());
 }
 
-/// The end of a failed step's output.
-pub(crate) fn print_end_of(log: &Path) {
+/// What a failed step's output says of the failure: what each failed test wrote, and the end.
+pub(crate) fn print_failure(log: &Path) {
     let output = std::fs::read(log).unwrap_or_default();
     let output = String::from_utf8_lossy(&output);
     let lines: Vec<&str> = output.lines().collect();
-    let from = lines.len().saturating_sub(SHOWN_LINES_MAX);
-    for line in &lines[from..] {
+    for line in failed_tests(&lines).into_iter().chain(end_of(&lines)) {
         println!("         {line}");
     }
     println!("         whole output: {}", log.display());
+}
+
+/// What `cargo test` repeats of failed tests. With `--no-fail-fast` the programs after them write
+/// a lot more.
+fn failed_tests<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let mut shown = Vec::new();
+    let mut failure = false;
+    for line in lines {
+        failure = match *line {
+            "failures:" => true,
+            line => failure && !line.starts_with("test result: "),
+        };
+        if failure && shown.len() < SHOWN_LINES_MAX {
+            shown.push(*line);
+        }
+    }
+    shown
+}
+
+fn end_of<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let from = lines.len().saturating_sub(SHOWN_LINES_MAX);
+    lines[from..].to_vec()
 }
 
 /// A time for people.
@@ -105,6 +126,16 @@ mod tests {
             test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n";
         assert_eq!(TestCount::of_cargo_test(output), TestCount { passed: 5, failed: 1 });
         assert_eq!(TestCount::of_cargo_test("nothing ran"), TestCount::default());
+    }
+
+    #[test]
+    fn what_failed_tests_wrote_is_found() {
+        let output = "test a ... ok\n\nfailures:\n\n---- b stdout ----\npanicked\n\n\
+            failures:\n    b\n\n\
+            test result: FAILED. 1 passed; 1 failed\nrunning 1 test\ntest c ... ok\n";
+        let lines: Vec<&str> = output.lines().collect();
+        let shown = failed_tests(&lines).join("|");
+        assert_eq!(shown, "failures:||---- b stdout ----|panicked||failures:|    b|");
     }
 
     #[test]

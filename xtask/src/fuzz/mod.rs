@@ -11,7 +11,7 @@ mod target;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::check::outcome::{print_end_of, print_line};
+use crate::check::outcome::{print_failure, print_line};
 use crate::workspace::Workspace;
 use build::Build;
 use run::{Outcome, Run};
@@ -87,7 +87,7 @@ fn one(workspace: &Workspace, build: &Build, target: &Target, args: &FuzzArgs) -
         Ok(program) => program,
         Err(log) => {
             print_line("no build", &name, begin.elapsed(), "");
-            print_end_of(&log);
+            print_failure(&log);
             return false;
         }
     };
@@ -106,7 +106,7 @@ fn one(workspace: &Workspace, build: &Build, target: &Target, args: &FuzzArgs) -
         Ok(Outcome::Good(_)) if args.keep && args.input.is_none() => keep(&run),
         Ok(Outcome::Good(_)) => true,
         Ok(Outcome::Found { log, input }) => {
-            print_end_of(&log);
+            print_failure(&log);
             if let Some(input) = input {
                 println!("         repeat it: cargo xtask fuzz {name} --input {}", input.display());
             }
