@@ -25,6 +25,8 @@ pub(crate) struct Effort {
     pub(crate) nacos_clients: usize,
     /// Instances in one Nacos door.
     pub(crate) nacos_many: usize,
+    /// Seconds for which clients come and go.
+    pub(crate) churn_seconds: u64,
     /// Whether the goals are judged; a glance measures too little for that.
     pub(crate) judges: bool,
 }
@@ -44,6 +46,7 @@ impl Effort {
             changes: 10,
             nacos_clients: 500,
             nacos_many: 1_000_000,
+            churn_seconds: 60 * 60,
             judges: true,
         }
     }
@@ -62,6 +65,7 @@ impl Effort {
             changes: 2,
             nacos_clients: 20,
             nacos_many: 1_000,
+            churn_seconds: 4,
             judges: false,
         }
     }

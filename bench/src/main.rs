@@ -62,13 +62,15 @@ enum What {
     Eureka,
     /// Naming and configuration of the Nacos door beside r-nacos and the real server
     Nacos,
+    /// Clients of the Nacos door that come and go for an hour: does memory grow?
+    Churn,
     /// A million instances in the catalog beside a thousand
     Catalog,
     /// From the start of the process to serving ten thousand services from disk
     ColdStart,
     /// Each of them for a moment: do they run, not how fast
     Smoke,
-    /// Everything, in full
+    /// Everything but the hour of churn, in full
     All,
 }
 
@@ -89,6 +91,9 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<Report, Error> {
     let mut effort = if cli.what == What::Smoke { Effort::smoke() } else { Effort::full() };
     effort.seconds = cli.seconds.unwrap_or(effort.seconds);
+    if cli.what == What::Churn {
+        effort.churn_seconds = cli.seconds.unwrap_or(effort.churn_seconds);
+    }
     effort.rounds = cli.rounds.unwrap_or(effort.rounds).max(1);
     effort.jvm_warm_seconds = cli.warm.unwrap_or(effort.jvm_warm_seconds);
     let wants = |what| cli.what == what || matches!(cli.what, What::Smoke | What::All);
@@ -103,6 +108,9 @@ fn run(cli: &Cli) -> Result<Report, Error> {
         }
         if wants(What::Nacos) {
             nacos::run(&binary, &effort, &mut report)?;
+        }
+        if cli.what == What::Churn || cli.what == What::Smoke {
+            nacos::churn(&binary, &effort, &mut report)?;
         }
         if wants(What::ColdStart) {
             cold_start::run(&binary, &effort, &mut report)?;

@@ -105,6 +105,6 @@ fn many_instances(side: &Side, instances: usize) -> Result<f64, Error> {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
-fn mb(bytes: u64) -> f64 {
+pub(super) fn mb(bytes: u64) -> f64 {
     bytes as f64 / 1_048_576.0
 }

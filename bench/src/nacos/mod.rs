@@ -3,6 +3,7 @@
 //! Nacos is warmed for a minute by the same load before each of its figures.
 
 mod calls;
+mod churn;
 mod crowd;
 mod memory;
 mod pushes;
@@ -14,11 +15,12 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::effort::Effort;
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::load::{Latency, closed, fetch};
 use crate::process;
 use crate::report::{Bound, Report, Table, median};
 use crate::rialto::Binary;
+pub(crate) use churn::run as churn;
 use sides::{Kinds, NACOS, NAMES, Side};
 
 /// Connections of the HTTP scenarios.
@@ -71,7 +73,7 @@ pub(crate) fn run(binary: &Binary, effort: &Effort, report: &mut Report) -> Resu
     if subscribers.len() < effort.subscribers.len() {
         report.leave_out("pushes to more subscribers than open files: raise `ulimit -n`");
     }
-    latencies(&kinds, &subscribers, effort, &mut table)?;
+    latencies(&kinds, &subscribers, effort, report, &mut table)?;
     report.add(table);
     let mut table = Table::new("Nacos door, memory", &NAMES);
     memory::run(&kinds, effort, &mut table)?;
@@ -259,18 +261,23 @@ fn latencies(
     kinds: &Kinds<'_>,
     counts: &[usize],
     effort: &Effort,
+    report: &mut Report,
     table: &mut Table,
 ) -> Result<(), Error> {
-    let mut all = Vec::new();
-    for kind in kinds.all() {
-        let curve = match kind {
-            Some(kind) => {
-                let side = kind.start()?;
-                Some(pushes::curve(side.grpc(), counts, effort.changes)?)
+    let curve = |kind: &sides::Kind<'_>| {
+        let side = kind.start()?;
+        pushes::curve(side.grpc(), counts, effort.changes)
+    };
+    let mut all = vec![Some(curve(kinds.ours())?)];
+    for (kind, name) in kinds.all().into_iter().zip(NAMES).skip(1) {
+        all.push(match kind.map(curve).transpose() {
+            Ok(curve) => curve,
+            // A peer that fails here must not cost the figures of the others.
+            Err(error) => {
+                report.leave_out(format!("pushes of {name}: {}", chain(&error)));
+                None
             }
-            None => None,
-        };
-        all.push(curve);
+        });
     }
     for (index, subscribers) in counts.iter().enumerate() {
         for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
