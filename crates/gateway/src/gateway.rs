@@ -57,7 +57,7 @@ pub fn start(
         workers => workers,
     };
     let dropped = telemetry.counter(
-        "rialto_access_log_dropped_total",
+        "rialto_access_log_dropped",
         "Lines of the access log that were dropped because the disk was too slow.",
         &[],
     );

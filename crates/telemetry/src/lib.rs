@@ -68,6 +68,7 @@ impl Telemetry {
     /// The same name and labels give the same counter. Past [`limits::COUNTER_LABEL_SETS_MAX`]
     /// label sets of a name, the rest share one whose label values are `other`.
     pub fn counter(&self, name: &'static str, help: &'static str, labels: &[Label<'_>]) -> Counter {
+        debug_assert!(!name.ends_with("_total"), "{name}: `_total` is added where it is shown");
         self.inner.counters.counter(name, help, labels)
     }
 

@@ -17,7 +17,7 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Start the server: Eureka door, gateway, API and console
+    /// Start the server: Eureka and Nacos doors, gateway, API and console
     ///
     /// Needs no configuration: every door listens on loopback, at the port of the product that it
     /// replaces. Settings come from a TOML file, the environment (RIALTO_EUREKA_LISTEN for

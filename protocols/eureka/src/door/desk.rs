@@ -68,7 +68,7 @@ impl Desk {
     ) -> Self {
         let counter = |call| {
             let help = "Calls at the Eureka door.";
-            telemetry.counter("rialto_eureka_calls_total", help, &[("call", call)])
+            telemetry.counter("rialto_eureka_calls", help, &[("call", call)])
         };
         let counters = Counters {
             renewals: counter("renew"),

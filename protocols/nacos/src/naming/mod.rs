@@ -123,7 +123,7 @@ impl Meters {
     fn new(telemetry: &Telemetry) -> Self {
         let counter = |outcome| {
             let help = "Lists of instances pushed to Nacos clients, by outcome.";
-            telemetry.counter("rialto_nacos_naming_pushes_total", help, &[("outcome", outcome)])
+            telemetry.counter("rialto_nacos_naming_pushes", help, &[("outcome", outcome)])
         };
         Self { acked: counter("acked"), failed: counter("failed") }
     }

@@ -1,5 +1,5 @@
-//! Forgets what nobody needs any more: services that were made by hand and stayed empty, and an
-//! operator's changes of instances that are gone.
+//! Forgets what nobody needs any more: services that were made by hand and stayed empty, an
+//! operator's changes of instances that are gone, and what was written of services that are gone.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -39,6 +39,7 @@ impl Naming {
             sweep.swept = now;
             let services = due(&mut sweep.services, self.empty(), now, EMPTY_SERVICE_TTL_MS);
             let overlays = due(&mut sweep.overlays, self.unused(), now, OVERLAY_TTL_MS);
+            self.forget_views_of_none();
             (services, overlays)
         };
         for service in services {

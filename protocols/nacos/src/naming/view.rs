@@ -185,6 +185,22 @@ impl Naming {
         Some(view)
     }
 
+    /// Forgets what was written of services that are gone.
+    pub(super) fn forget_views_of_none(&self) {
+        let views = &self.shared.views;
+        for shard in &views.shards {
+            let mut gone: Vec<ServiceKey> = shard.lock().keys().cloned().collect();
+            self.shared.engine.read(|state| gone.retain(|key| state.service(key).is_none()));
+            gone.iter().for_each(|key| views.forget(key));
+        }
+    }
+
+    /// Number of services of which something that was written is kept.
+    #[must_use]
+    pub fn views_len(&self) -> usize {
+        self.shared.views.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
     /// The empty list of a service that is not there; nothing is kept of it.
     fn view_of_none(&self, key: &ServiceKey, clusters: &str) -> ServiceView {
         let views = &self.shared.views;

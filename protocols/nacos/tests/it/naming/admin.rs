@@ -65,6 +65,18 @@ fn an_operators_change_outlives_the_connection() {
 }
 
 #[test]
+fn nothing_is_kept_of_a_service_that_is_gone() {
+    let lab = Lab::new();
+    lab.register(Owner::Connection(ONE), form(1)).unwrap();
+    assert_eq!(lab.ports(), [1]);
+    sweep(&lab);
+    assert_eq!(lab.naming.views_len(), 1, "it is there");
+    lab.naming.end(ONE);
+    sweep(&lab);
+    assert_eq!(lab.naming.views_len(), 0);
+}
+
+#[test]
 fn taking_out_of_traffic_and_back() {
     let lab = Lab::new();
     lab.register(Owner::Beat, form(1)).unwrap();
