@@ -245,4 +245,12 @@ fn pages_of_browsers_change_nothing_where_nobody_signs_in() {
     let answer = call(server.address, "POST", path, &headers, Some(body)).expect("an answer");
     assert_eq!(answer.status, 403);
     assert_eq!(answer.json()["error"], "Forbidden");
+    let path = "/nacos/v1/cs/configs?dataId=d&group=g";
+    let asked = |host: &str, agent: &str| {
+        let headers = [("Host", host), ("User-Agent", agent)];
+        call(server.address, "GET", path, &headers, None).expect("an answer").status
+    };
+    assert_eq!(asked("evil.example:8848", "Mozilla/5.0 (X11)"), 403, "its name leads here");
+    assert_eq!(asked("localhost:8848", "Mozilla/5.0 (X11)"), 404);
+    assert_eq!(asked("nacos.internal:8848", "Nacos-Java-Client:v2.5"), 404);
 }

@@ -43,7 +43,7 @@ pub(crate) fn form<N: AsRef<str>, V: AsRef<str>>(parameters: &[(N, V)]) -> Strin
     out
 }
 
-/// Sends one request on a connection of its own.
+/// Sends one request on a connection of its own, to the address's host unless a header says which.
 pub(crate) fn call(
     address: SocketAddr,
     method: &str,
@@ -51,7 +51,10 @@ pub(crate) fn call(
     headers: &[(&str, &str)],
     body: Option<&[u8]>,
 ) -> Option<Response> {
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n");
+    let mut request = format!("{method} {path} HTTP/1.1\r\n");
+    if headers.iter().all(|(name, _)| *name != "Host") {
+        request.push_str(&format!("Host: {address}\r\n"));
+    }
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }

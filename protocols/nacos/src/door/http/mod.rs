@@ -122,12 +122,16 @@ impl Desk {
         }
     }
 
-    /// Whether a page in a browser wants to change something where nobody has to sign in: what
-    /// somebody on this machine looks at must not register services. No client names an origin.
+    /// Whether a page in a browser calls where nobody has to sign in: what somebody on this
+    /// machine looks at must not register services, and must not read configurations under a name
+    /// that was made to lead here. No client names an origin.
     fn is_of_a_page(&self, route: &Route, call: &Call<'_>) -> bool {
-        let reads = route.method == "GET";
-        let closed = self.access.mode() == Mode::SignedIn;
-        !reads && !closed && call.fields.get("origin").is_some()
+        let changes = || route.method != "GET" && call.fields.get("origin").is_some();
+        match self.access.mode() {
+            Mode::Loopback => changes() || call.is_rebound(),
+            Mode::Open => changes(),
+            Mode::SignedIn => false,
+        }
     }
 
     fn refused(&self, refused: Refusal, style: Style, call: &Call<'_>) -> Answer {
