@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 
-use super::wire::{Client, text_of};
+use super::wire::Client;
 use super::words;
 use crate::error::Error;
 use crate::load::{Latency, block_on};
@@ -21,6 +21,9 @@ const SEEN_MAX: Duration = Duration::from_secs(20);
 
 /// Between two changes, so that each is pushed by itself.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// Tries of the first registration.
+const BEGIN_TRIES: u32 = 25;
 
 /// Clients that connect at the same time.
 const CONNECTING_MAX: usize = 32;
@@ -40,7 +43,7 @@ pub(super) fn curve(
         let mut publisher = Client::connect(address).await?;
         let mut latencies = Vec::new();
         let mut version = 0;
-        publisher.call(&words::grpc_register(SERVICE, 0, 0)).await?;
+        begin(&mut publisher).await?;
         for count in counts {
             grow(address, &mut subscribers, *count, &sender).await?;
             let mut times = Vec::new();
@@ -58,6 +61,19 @@ pub(super) fn curve(
         Ok(latencies)
     })?
     .map_err(|error: io::Error| Error::io(format!("push to clients of {address}"))(error))
+}
+
+/// The first registration. A Nacos that just started says that a connection is there a moment
+/// before it takes instances of it.
+async fn begin(publisher: &mut Client) -> io::Result<()> {
+    let first = words::grpc_register(SERVICE, 0, 0);
+    for _ in 1..BEGIN_TRIES {
+        if publisher.call(&first).await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    publisher.call(&first).await
 }
 
 /// Connects and subscribes clients until there are `count`.
@@ -86,8 +102,7 @@ async fn grow(
 /// Tells of each change that this client sees. Ends with the connection, and is missed then.
 async fn watch(mut client: Client, sender: UnboundedSender<Seen>) {
     let seen = |kind: &str, body: &[u8]| {
-        let version = text_of(body, b"\"seq\":\"").and_then(|text| text.parse().ok());
-        if let Some(version) = version.filter(|_| kind == "NotifySubscriberRequest") {
+        if let Some(version) = newest(body).filter(|_| kind == "NotifySubscriberRequest") {
             // Whoever measures may be done already.
             let _ = sender.send((version, Instant::now()));
         }
@@ -95,7 +110,15 @@ async fn watch(mut client: Client, sender: UnboundedSender<Seen>) {
     let _ = client.listen(seen).await;
 }
 
-/// One change that all subscribers must see.
+/// The latest version in a list: r-nacos keeps the instance that another one replaced.
+fn newest(body: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(body).ok()?;
+    let behind = text.split("\"seq\":\"").skip(1);
+    behind.filter_map(|rest| rest.split('"').next()?.parse().ok()).max()
+}
+
+/// One change that all subscribers must see: another instance, since r-nacos does not push other
+/// metadata of the same one.
 struct Change {
     version: u64,
     subscribers: usize,
@@ -109,7 +132,7 @@ impl Change {
     ) -> io::Result<Vec<u32>> {
         tokio::time::sleep(PAUSE).await;
         let version = usize::try_from(self.version).unwrap_or(usize::MAX);
-        let change = words::grpc_register(SERVICE, 0, version);
+        let change = words::grpc_register(SERVICE, version, version);
         let begin = Instant::now();
         let deadline = tokio::time::Instant::now() + SEEN_MAX;
         publisher.call(&change).await?;

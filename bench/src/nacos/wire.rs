@@ -267,7 +267,7 @@ pub(super) fn message(kind: &str, json: &str) -> Vec<u8> {
 }
 
 /// The text between what `before` ends with and the next quote.
-pub(super) fn text_of<'a>(body: &'a [u8], before: &[u8]) -> Option<&'a str> {
+fn text_of<'a>(body: &'a [u8], before: &[u8]) -> Option<&'a str> {
     let from = find(body, before)? + before.len();
     let length = body[from..].iter().position(|byte| *byte == b'"')?;
     std::str::from_utf8(&body[from..from + length]).ok()
