@@ -110,15 +110,15 @@ async fn watch(mut client: Client, sender: UnboundedSender<Seen>) {
     let _ = client.listen(seen).await;
 }
 
-/// The latest version in a list: r-nacos keeps the instance that another one replaced.
+/// The latest version in a list, in which a server may keep the instance that another one replaced.
 fn newest(body: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(body).ok()?;
     let behind = text.split("\"seq\":\"").skip(1);
     behind.filter_map(|rest| rest.split('"').next()?.parse().ok()).max()
 }
 
-/// One change that all subscribers must see: another instance, since r-nacos does not push other
-/// metadata of the same one.
+/// One change that all subscribers must see: another instance. When only its metadata
+/// changed, r-nacos was not seen to push.
 struct Change {
     version: u64,
     subscribers: usize,
