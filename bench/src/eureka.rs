@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::load::{self, Done, closed, fetch, post_json, request};
 use crate::peers::{EurekaServer, Nginx, StaticFile, nginx_files};
 use crate::process::{self, Server};
-use crate::report::{Bound, Report, Table, median};
+use crate::report::{Bound, Report, Table, median, mib};
 use crate::rialto::{Binary, Rialto};
 
 /// Instances of one application.
@@ -289,11 +289,6 @@ fn per_cpu_second(done: &Done, cpu: Duration) -> f64 {
 #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
 fn kilobytes_each(done: &Done) -> f64 {
     done.body_bytes as f64 / 1_000.0 / done.requests.max(1) as f64
-}
-
-#[allow(clippy::cast_precision_loss, reason = "a figure for people")]
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / (1_024.0 * 1_024.0)
 }
 
 #[cfg(test)]

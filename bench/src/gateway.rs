@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::load::{self, WrkDone, open, wrk};
 use crate::peers::{Nginx, haproxy, nginx_proxy, nginx_upstream};
 use crate::process::{self, Server};
-use crate::report::{Bound, Report, Table, median};
+use crate::report::{Bound, Report, Table, median, mib};
 use crate::rialto::{Binary, Rialto};
 
 /// Body of the answers that are proxied.
@@ -239,11 +239,6 @@ impl Ours {
 /// Access log on, into a file: that is part of the work that is measured.
 fn access_log(data: &Path) -> String {
     format!("gateway.access_log={}", data.join("access.log").display())
-}
-
-#[allow(clippy::cast_precision_loss, reason = "a figure for people")]
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / (1_024.0 * 1_024.0)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a figure for people")]

@@ -208,6 +208,12 @@ pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
+/// Bytes of memory as people read them.
+#[allow(clippy::cast_precision_loss, reason = "a figure for people")]
+pub(crate) fn mib(bytes: u64) -> f64 {
+    bytes as f64 / (1_024.0 * 1_024.0)
+}
+
 fn ratio(ours: Option<&Option<f64>>, theirs: Option<&Option<f64>>) -> Option<f64> {
     let (ours, theirs) = (ours.copied().flatten()?, theirs.copied().flatten()?);
     (theirs > 0.0).then(|| ours / theirs)

@@ -7,20 +7,16 @@
 use std::time::{Duration, Instant};
 
 use super::crowd::Crowd;
-use super::memory::mb;
 use super::sides::{Kind, Side};
 use super::words;
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::load::closed;
-use crate::report::{Bound, Report, Table, median};
+use crate::report::{Bound, Report, Table, median, mib};
 use crate::rialto::Binary;
 
 /// Clients that come and go in a round.
 const CLIENTS: usize = 50;
-
-/// Services to which each of them subscribes.
-const SUBSCRIPTIONS: usize = 10;
 
 /// Instances that come over HTTP in a round. No beat follows: Nacos's numbers end them after 30 s.
 const INSTANCES: usize = 200;
@@ -47,10 +43,10 @@ pub(crate) fn run(binary: &Binary, effort: &Effort, report: &mut Report) -> Resu
         round(&side, rounds)?;
         rounds += 1;
         let quarter = begin.elapsed().as_secs() * 4 / effort.churn_seconds.max(1);
-        quarters[usize::try_from(quarter).unwrap_or(3).min(3)]
-            .push(mb(side.server().memory_bytes()));
+        let memory_mb = mib(side.server().memory_bytes());
+        quarters[usize::try_from(quarter).unwrap_or(3).min(3)].push(memory_mb);
         if rounds % 60 == 0 {
-            eprintln!("{rounds} rounds, {:.1} MB", mb(side.server().memory_bytes()));
+            eprintln!("{rounds} rounds, {memory_mb:.1} MB");
         }
         std::thread::sleep(ROUND.saturating_sub(round_begin.elapsed()));
     }
@@ -80,8 +76,5 @@ fn round(side: &Side, round: usize) -> Result<(), Error> {
 }
 
 fn messages(round: usize, client: usize) -> Vec<Vec<u8>> {
-    let service = |of: usize| format!("churn-{round}-{}", of % CLIENTS);
-    let mut messages = vec![words::grpc_register(&service(client), client, round)];
-    messages.extend((1..=SUBSCRIPTIONS).map(|n| words::grpc_subscribe(&service(client + n))));
-    messages
+    words::grpc_member(|of| format!("churn-{round}-{}", of % CLIENTS), client, round)
 }

@@ -10,13 +10,10 @@ use super::words;
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::load::closed;
-use crate::report::{Bound, Table};
+use crate::report::{Bound, Table, mib};
 
 /// Instances that one connection registers of one service at once.
 pub(super) const BATCH_INSTANCES: usize = 250;
-
-/// Services to which each client subscribes.
-const SUBSCRIPTIONS: usize = 10;
 
 /// Services among which the clients are.
 const SERVICES: usize = 50;
@@ -42,9 +39,9 @@ pub(super) fn run(kinds: &Kinds<'_>, effort: &Effort, table: &mut Table) -> Resu
         };
         let side = kind.start()?;
         let before = at_rest(&side);
-        idle.push(Some(mb(before)));
+        idle.push(Some(mib(before)));
         register(&side, instances)?;
-        filled.push(Some(mb(side.server().memory_bytes().saturating_sub(before))));
+        filled.push(Some(mib(side.server().memory_bytes().saturating_sub(before))));
         drop(side);
         let side = kind.start()?;
         client.push(Some(of_client(&side, effort.nacos_clients)? / 1_024.0));
@@ -86,10 +83,7 @@ fn of_client(side: &Side, clients: usize) -> Result<f64, Error> {
 }
 
 fn messages(index: usize) -> Vec<Vec<u8>> {
-    let service = |of: usize| words::service(of % SERVICES);
-    let mut messages = vec![words::grpc_register(&service(index), index, 0)];
-    messages.extend((1..=SUBSCRIPTIONS).map(|step| words::grpc_subscribe(&service(index + step))));
-    messages
+    words::grpc_member(|of| words::service(of % SERVICES), index, 0)
 }
 
 /// Megabytes of a server with so many instances, which one connection holds.
@@ -101,10 +95,5 @@ fn many_instances(side: &Side, instances: usize) -> Result<f64, Error> {
     });
     let _holder = Crowd::gather(side.grpc(), vec![messages.collect()])?;
     let _ = at_rest(side);
-    Ok(mb(side.server().memory_bytes()))
-}
-
-#[allow(clippy::cast_precision_loss, reason = "a figure for people")]
-pub(super) fn mb(bytes: u64) -> f64 {
-    bytes as f64 / 1_048_576.0
+    Ok(mib(side.server().memory_bytes()))
 }

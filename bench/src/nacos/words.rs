@@ -11,6 +11,9 @@ pub(super) const SERVICE_INSTANCES: usize = 20;
 /// Bytes of the configuration that is read.
 const CONFIG_BYTES: usize = 1_024;
 
+/// Services to which each client of a crowd subscribes.
+const SUBSCRIPTIONS: usize = 10;
+
 /// Bytes of a configuration that is written.
 const WRITTEN_BYTES: usize = 256;
 
@@ -130,6 +133,18 @@ pub(super) fn grpc_subscribe(service: &str) -> Vec<u8> {
          \"module\":\"naming\"}}"
     );
     message("SubscribeServiceRequest", &json)
+}
+
+/// What a client of a crowd sends: it registers in the service of its index, and subscribes to
+/// those of the indices behind it.
+pub(super) fn grpc_member(
+    service: impl Fn(usize) -> String,
+    index: usize,
+    version: usize,
+) -> Vec<Vec<u8>> {
+    let mut messages = vec![grpc_register(&service(index), index, version)];
+    messages.extend((1..=SUBSCRIPTIONS).map(|step| grpc_subscribe(&service(index + step))));
+    messages
 }
 
 fn instance(index: usize, metadata: &str) -> String {
