@@ -73,12 +73,13 @@ pub(crate) fn print_line(state: &str, name: &str, time: Duration, detail: &str) 
     println!("{}", format!("{state:<8} {name:<16} {:>9}  {detail}", seconds(time)).trim_end());
 }
 
-/// What a failed step's output says of the failure: what each failed test wrote, and the end.
+/// What a failed step's output says of the failure: its end, and what failed tests wrote before it.
 pub(crate) fn print_failure(log: &Path) {
     let output = std::fs::read(log).unwrap_or_default();
     let output = String::from_utf8_lossy(&output);
     let lines: Vec<&str> = output.lines().collect();
-    for line in failed_tests(&lines).into_iter().chain(end_of(&lines)) {
+    let (before, end) = lines.split_at(lines.len().saturating_sub(SHOWN_LINES_MAX));
+    for line in failed_tests(before).iter().chain(end) {
         println!("         {line}");
     }
     println!("         whole output: {}", log.display());
@@ -99,11 +100,6 @@ fn failed_tests<'a>(lines: &[&'a str]) -> Vec<&'a str> {
         }
     }
     shown
-}
-
-fn end_of<'a>(lines: &[&'a str]) -> Vec<&'a str> {
-    let from = lines.len().saturating_sub(SHOWN_LINES_MAX);
-    lines[from..].to_vec()
 }
 
 /// A time for people.
